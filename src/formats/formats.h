@@ -1,0 +1,50 @@
+/*
+ * The table of profile formats: each is one file with one const struct; whoever needs one searches the table.
+ *
+ * Place on the way of a sample: profile → *formats* → file, and file → *formats* → profile → report.
+ * Context: ordinary code.
+ */
+#ifndef SIGPROF_FORMATS_FORMATS_H
+#define SIGPROF_FORMATS_FORMATS_H
+
+#include "profile/profile.h"
+
+/* A growing block of bytes. Zero-initialised is empty; `sp_bytes_done` frees. */
+struct sp_bytes {
+    uint8_t *at;
+    size_t n, capacity;
+    int error; /* sticky -ENOMEM */
+};
+void sp_bytes_done(struct sp_bytes *bytes);
+
+struct sp_format {
+    const char *name;        /* what the user types, for example "pprof" */
+    const char *description; /* one line */
+    /* Whether data[0..size) looks like this format (cheap, by its first bytes). NULL: cannot be read. */
+    bool (*looks_like)(const uint8_t *data, size_t size);
+    /*
+     * Reads a profile: 0 and a new `*profile` (the caller's to free), or -EINVAL (damaged: `why` names what and at
+     * which byte), -EFBIG (more than `memory_limit` bytes), -ENOMEM. Outputs untouched on failure.
+     */
+    int (*read)(const uint8_t *data, size_t size, size_t memory_limit, struct sp_profile **profile, char *why,
+                size_t why_size);
+    /* Appends the profile to `out`: 0, or -ENOMEM, or -EINVAL when the profile does not hold together. */
+    int (*write)(const struct sp_profile *profile, struct sp_bytes *out);
+};
+
+/* NULL-terminated. The first one is the default for writing. */
+extern const struct sp_format *const sp_formats[];
+
+/* The format that is `name`, or NULL. */
+const struct sp_format *sp_format_find(const char *name);
+
+/* Default for memory_limit: bytes that one profile may decompress to and take. */
+#define SP_FORMAT_MEMORY_LIMIT ((size_t)4 << 30)
+
+/*
+ * Reads a profile from a file of any known format; "-" is stdin. Errors as sp_format.read, and those of open(2) and
+ * read(2); `why` always gets a sentence on failure.
+ */
+int sp_profile_read_file(const char *path, struct sp_profile **profile, char *why, size_t why_size);
+
+#endif
