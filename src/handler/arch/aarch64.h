@@ -1,0 +1,39 @@
+/*
+ * aarch64: see arch.h for what each name promises.
+ *
+ * Sources: AAPCS64 6.4.6 (the frame record is {saved x29, saved x30} at x29, 16-byte aligned); a pointer-authentication
+ * code sits in the bits above the virtual address, bit 55 tells user from kernel addresses (Arm ARM, D8.8).
+ */
+#ifndef SIGPROF_HANDLER_ARCH_AARCH64_H
+#define SIGPROF_HANDLER_ARCH_AARCH64_H
+
+#include <ucontext.h>
+
+#define SP_ARCH_FRAME_ALIGN 8
+
+static inline long sp_syscall4(long number, long a, long b, long c, long d)
+{
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+    return x0;
+}
+
+static inline uintptr_t sp_arch_return_address(uintptr_t saved)
+{
+    return saved & (((uintptr_t)1 << 48) - 1);
+}
+
+static inline void sp_arch_capture(const void *context, struct sp_registers *out)
+{
+    const mcontext_t *machine = &((const ucontext_t *)context)->uc_mcontext;
+    out->pc = (uintptr_t)machine->pc;
+    out->sp = (uintptr_t)machine->sp;
+    out->fp = (uintptr_t)machine->regs[29];
+    out->lr = sp_arch_return_address((uintptr_t)machine->regs[30]);
+}
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The few system calls that the handler makes, with their argument types.
+ *
+ * Place: handler, above arch/. Context: signal handler and any thread; no state, all calls may overlap. Each returns
+ * its result or -errno. libc's wrappers are not used: they write errno, some are cancellation points, and a raw clone
+ * thread may have no valid TLS to keep errno in.
+ */
+#ifndef SIGPROF_HANDLER_RAW_CALLS_H
+#define SIGPROF_HANDLER_RAW_CALLS_H
+
+#include <asm/unistd.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "handler/arch/arch.h"
+
+static inline int32_t sp_raw_thread_id(void)
+{
+    return (int32_t)sp_syscall4(__NR_gettid, 0, 0, 0, 0);
+}
+
+static inline int32_t sp_raw_process_id(void)
+{
+    return (int32_t)sp_syscall4(__NR_getpid, 0, 0, 0, 0);
+}
+
+/* 0 when thread `tid` of process `pid` exists, -ESRCH when it does not. Sends nothing. */
+static inline long sp_raw_thread_exists(int32_t pid, int32_t tid)
+{
+    return sp_syscall4(__NR_tgkill, pid, tid, 0, 0);
+}
+
+static inline long sp_raw_timer_create(clockid_t clock, const struct sigevent *event, int32_t *timer)
+{
+    return sp_syscall4(__NR_timer_create, clock, (long)event, (long)timer, 0);
+}
+
+static inline long sp_raw_timer_settime(int32_t timer, const struct itimerspec *when)
+{
+    return sp_syscall4(__NR_timer_settime, timer, 0, (long)when, 0);
+}
+
+static inline long sp_raw_timer_delete(int32_t timer)
+{
+    return sp_syscall4(__NR_timer_delete, timer, 0, 0, 0);
+}
+
+static inline long sp_raw_signal_mask(uint64_t mask)
+{
+    return sp_syscall4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask);
+}
+
+/*
+ * Whether the 8 bytes at `address` can be read, without reading them ourselves. rt_sigprocmask(2) copies the new mask
+ * in before it looks at `how`, so an impossible `how` gives -EINVAL for readable memory and -EFAULT otherwise, and
+ * never changes the mask (Linux, kernel/signal.c). About 140 ns.
+ */
+static inline bool sp_raw_is_readable(uintptr_t address)
+{
+    enum { IMPOSSIBLE_HOW = 0x7fff };
+    return sp_syscall4(__NR_rt_sigprocmask, IMPOSSIBLE_HOW, (long)address, 0, sizeof(uint64_t)) == -22 /* EINVAL */;
+}
+
+#endif

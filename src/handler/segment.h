@@ -1,0 +1,234 @@
+/*
+ * The segment: all memory that the handler writes, as one block that two processes may share.
+ *
+ * Place on the way of a sample: the handler writes it, the collector reads it; it is the only thing the two have in
+ * common. Context: signal handler, any thread of the target, and the collector, which may be another process.
+ *
+ *   ┌────────────┐ 0
+ *   │ header     │  geometry, requests of the collector, loss counters
+ *   ├────────────┤ index_at
+ *   │ index      │  tid → slot, n_index words; see threads.c
+ *   ├────────────┤ slots_at
+ *   │ slots      │  n_slots × struct sp_slot; slot 0 stands for "no slot"
+ *   ├────────────┤ shards_at
+ *   │ shards     │  n_shards × struct sp_shard
+ *   ├────────────┤ halves_at
+ *   │ halves     │  n_shards × 2 × { n_buckets × 4 hash entries, half_words × 8 bytes of records }
+ *   └────────────┘ bytes
+ *
+ * The memory is reserved for real when it is created, so that no write can fault. Both sides keep a private copy of the
+ * geometry and never follow an offset or a count out of the segment without a bound: the program being profiled may
+ * have overwritten any byte of it (the collector's side of that is collector/drain.c).
+ *
+ * A record, in words of 64 bits, at a position in a half's record area:
+ *
+ *   0  hash (high 32) | depth (bits 16..31) | end of the stack, enum sp_stack_end (bits 0..7)
+ *   1  slot (low 24) | generation of the slot (next 24)
+ *   2  tid (low 32)
+ *   3  deliveries: how often a signal found this thread in this stack
+ *   4  weight: deliveries and the expirations that the kernel merged into them
+ *   5  pcs[depth], the leaf first; callers are return addresses
+ *
+ * Records stand one behind the other in [0, used). `used` grows (release) only when a record is whole, so that whoever
+ * finds a half after its writer was killed sees only whole records. The hash entries are only a help to find an equal
+ * record again; when all four of a bucket are taken, the newest takes the place of one of them, whose record stays
+ * where it is: nothing is lost, the collector adds equal records up.
+ */
+#ifndef SIGPROF_HANDLER_SEGMENT_H
+#define SIGPROF_HANDLER_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "handler/order.h"
+
+enum {
+    SP_SEGMENT_VERSION = 1,
+    SP_DEPTH_LIMIT = 4096,    /* the deepest max_depth; below 1 << 16 for the record's field */
+    SP_BUCKET_WAYS = 4,
+    SP_RECORD_HEAD_WORDS = 5, /* words before pcs */
+    SP_SLOTS_LIMIT = 1 << 20, /* below 1 << 24 for the cookie's field */
+    SP_SHARDS_LIMIT = 256,
+    SP_INDEX_PROBE = 8,       /* entries of the index that a tid may stand in */
+    SP_UNLISTED = 32,         /* size of the collector's list of threads to arm */
+    SP_THREAD_NAME_BYTES = 16,
+};
+
+/* How a stack ended. Part of a sample's identity. */
+enum sp_stack_end {
+    SP_STACK_COMPLETE = 0,   /* reached the thread's start */
+    SP_STACK_CUT_DEPTH = 1,  /* deeper than max_depth */
+    SP_STACK_CUT_MEMORY = 2, /* the next frame is not in readable memory of the stack */
+    SP_STACK_CUT_RULES = 3,  /* nothing tells where the next frame is */
+    SP_STACK_ENDS
+};
+
+/* Why a sample was not recorded. */
+enum sp_loss {
+    SP_LOSS_BUSY = 0,  /* every shard that was tried was locked by another thread's handler */
+    SP_LOSS_FULL = 1,  /* no shard had room: the collector came too late */
+    SP_LOSSES
+};
+
+/* What both sides agree on. Filled by sp_geometry_layout from the first group. */
+struct sp_geometry {
+    uint32_t version;
+    uint32_t max_depth;  /* frames */
+    uint32_t n_slots;    /* power of 2 */
+    uint32_t n_shards;   /* power of 2 */
+    uint32_t n_buckets;  /* per half; power of 2 */
+    uint32_t half_words; /* 64-bit words of records per half */
+    uint64_t period_ns;  /* CPU time between two samples of a thread */
+    uint64_t backstop_periods; /* the process timer's period, in periods */
+
+    uint32_t n_index; /* power of 2 */
+    uint32_t reserved;
+    uint64_t index_at, slots_at, shards_at, halves_at, half_bytes, bytes;
+};
+
+enum sp_slot_state {
+    SP_SLOT_FREE = 0,
+    SP_SLOT_CLAIMED = 1, /* being filled in */
+    SP_SLOT_LIVE = 2,
+};
+
+/* A thread. Written by the thread itself, or by who arms it, while CLAIMED. */
+struct sp_slot {
+    _Atomic uint32_t state;      /* enum sp_slot_state */
+    _Atomic uint32_t generation; /* low 24 bits count; a cookie with another generation is stale */
+    _Atomic int32_t tid;
+    _Atomic int32_t timer; /* kernel timer id, or -1: none could be had */
+    /* The thread's own stack [stack_low, stack_high), readable as long as the thread runs on it; 0, 0: not known. */
+    _Atomic uint64_t stack_low, stack_high;
+    char name[SP_THREAD_NAME_BYTES]; /* set when the thread ends; "" before */
+    uint64_t reserved[2];
+};
+_Static_assert(sizeof(struct sp_slot) == 64, "a slot is a cache line");
+
+/* A count of deliveries and of the periods they stand for. */
+struct sp_count {
+    _Atomic uint64_t deliveries;
+    _Atomic uint64_t weight;
+};
+
+/*
+ * A shard: whoever holds `lock` may write the active half. Nobody waits for it in a handler.
+ * The collector takes it only to turn `active`, then has the other half to itself.
+ */
+struct sp_shard {
+    _Atomic uint32_t lock;
+    _Atomic uint32_t active;   /* 0 or 1 */
+    _Atomic uint32_t used[2];  /* words of records in each half */
+    uint64_t reserved0[6];
+    struct sp_count recorded;  /* written by the lock's holder */
+    uint64_t reserved1[6];
+};
+_Static_assert(sizeof(struct sp_shard) == 128, "lock and counters on lines of their own");
+
+/* Counters that many threads add to, one stripe per group of threads so that they seldom share a line. */
+enum { SP_STRIPES = 16 };
+struct sp_stripe {
+    struct sp_count fired;           /* samples that were due: = recorded + Σ lost */
+    struct sp_count lost[SP_LOSSES];
+    _Atomic uint64_t backstop_idle;  /* process timer found a thread that has its own: nothing to do */
+    _Atomic uint64_t stray;          /* SIGPROF that is not ours, or a forged cookie */
+    uint64_t reserved[8];
+};
+_Static_assert(sizeof(struct sp_stripe) == 128, "a stripe has lines of its own");
+
+struct sp_header {
+    char magic[8]; /* "sigprof\0" */
+    struct sp_geometry geometry;
+    /* Written by the collector. */
+    _Atomic uint32_t stop_requested;       /* each thread gives its timer back at its next signal */
+    _Atomic int32_t unlisted[SP_UNLISTED]; /* tids that have no slot; the process timer's handler arms them */
+    /* Written by the target. */
+    _Atomic uint64_t seed;            /* of the first expirations */
+    _Atomic uint32_t cursor;          /* where the next search for a free slot begins */
+    _Atomic uint32_t reap_cursor;     /* where the next look for ended threads begins */
+    _Atomic uint64_t threads_armed;   /* threads that got a slot, ever */
+    _Atomic uint64_t slots_full;      /* threads that got none: sampled by the process timer alone */
+    _Atomic uint64_t timers_refused;  /* threads with a slot and no timer */
+    struct sp_stripe stripes[SP_STRIPES] __attribute__((aligned(128)));
+};
+
+/*
+ * Fills in the second group of `geometry` from the first: the places of everything. Returns false, with the second
+ * group undefined, when a number is out of its range. Pure arithmetic; any context.
+ */
+static inline bool sp_geometry_layout(struct sp_geometry *geometry)
+{
+    const uint32_t powers[] = {geometry->n_slots, geometry->n_shards, geometry->n_buckets};
+    for (unsigned i = 0; i < 3; i++)
+        if (powers[i] == 0 || (powers[i] & (powers[i] - 1)) != 0)
+            return false;
+    if (geometry->version != SP_SEGMENT_VERSION || geometry->max_depth < 1 || geometry->max_depth > SP_DEPTH_LIMIT ||
+        geometry->n_slots < 2 || geometry->n_slots > SP_SLOTS_LIMIT || geometry->n_shards > SP_SHARDS_LIMIT ||
+        geometry->n_buckets > (1u << 20) || geometry->half_words < SP_RECORD_HEAD_WORDS + geometry->max_depth ||
+        geometry->half_words > (1u << 28) || geometry->period_ns == 0 || geometry->backstop_periods == 0)
+        return false;
+    const uint64_t page = 4096;
+    geometry->n_index = 2 * geometry->n_slots < SP_INDEX_PROBE ? SP_INDEX_PROBE : 2 * geometry->n_slots;
+    geometry->index_at = (sizeof(struct sp_header) + page - 1) / page * page;
+    geometry->slots_at = (geometry->index_at + geometry->n_index * sizeof(uint32_t) + 127) / 128 * 128;
+    geometry->shards_at = (geometry->slots_at + geometry->n_slots * sizeof(struct sp_slot) + 127) / 128 * 128;
+    geometry->halves_at = geometry->shards_at + geometry->n_shards * sizeof(struct sp_shard);
+    geometry->half_bytes =
+        (((uint64_t)geometry->n_buckets * SP_BUCKET_WAYS + geometry->half_words) * sizeof(uint64_t) + 127) / 128 * 128;
+    const uint64_t end = geometry->halves_at + 2 * geometry->n_shards * geometry->half_bytes;
+    geometry->bytes = (end + page - 1) / page * page;
+    return true;
+}
+
+/* A mapped segment: its address and a private copy of its geometry. The parts, by number; numbers must be in range. */
+struct sp_segment {
+    struct sp_header *header;
+    struct sp_geometry geometry;
+};
+
+static inline char *sp_segment_at(const struct sp_segment *segment, uint64_t offset)
+{
+    return (char *)segment->header + offset;
+}
+
+static inline _Atomic uint32_t *sp_segment_index(const struct sp_segment *segment)
+{
+    return (_Atomic uint32_t *)(void *)sp_segment_at(segment, segment->geometry.index_at);
+}
+
+static inline struct sp_slot *sp_segment_slot(const struct sp_segment *segment, uint32_t slot)
+{
+    return (struct sp_slot *)(void *)sp_segment_at(segment, segment->geometry.slots_at) + slot;
+}
+
+static inline struct sp_shard *sp_segment_shard(const struct sp_segment *segment, uint32_t shard)
+{
+    return (struct sp_shard *)(void *)sp_segment_at(segment, segment->geometry.shards_at) + shard;
+}
+
+/* The hash entries of a half: n_buckets × SP_BUCKET_WAYS words, each hash (high 32) | record position + 1, or 0. */
+static inline uint64_t *sp_segment_buckets(const struct sp_segment *segment, uint32_t shard, uint32_t half)
+{
+    const uint64_t number = 2 * (uint64_t)shard + half;
+    return (uint64_t *)(void *)sp_segment_at(segment,
+                                             segment->geometry.halves_at + number * segment->geometry.half_bytes);
+}
+
+static inline uint64_t *sp_segment_records(const struct sp_segment *segment, uint32_t shard, uint32_t half)
+{
+    return sp_segment_buckets(segment, shard, half) + (uint64_t)segment->geometry.n_buckets * SP_BUCKET_WAYS;
+}
+
+/* The fields of a record's words. */
+static inline uint32_t sp_record_depth(uint64_t word0)
+{
+    return (uint32_t)(word0 >> 16) & 0xffff;
+}
+
+static inline uint32_t sp_record_end(uint64_t word0)
+{
+    return (uint32_t)word0 & 0xff;
+}
+
+#endif

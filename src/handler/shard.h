@@ -1,0 +1,36 @@
+/*
+ * Shards: where a handler puts its sample without waiting for anyone.
+ *
+ * Place on the way of a sample: unwind → *shard* → collector. See segment.h for the memory's layout.
+ */
+#ifndef SIGPROF_HANDLER_SHARD_H
+#define SIGPROF_HANDLER_SHARD_H
+
+#include <stdint.h>
+
+#include "handler/segment.h"
+
+/* Room for one record in a locked shard: begin gives it, commit takes it. */
+struct sp_reservation {
+    const struct sp_segment *segment;
+    uint32_t shard;
+    uint32_t half;
+    uint32_t position; /* words before the record */
+    uint64_t *record;
+};
+
+/*
+ * Locks a shard with room for a record of max_depth frames, looking at `first` (any number) and those behind it, each
+ * once. Returns true, and the caller must call sp_shard_commit; or false and the reason. Signal handler; never waits.
+ * The caller writes words 1 (slot and generation), 2 (tid) and the pcs of `reservation->record`.
+ */
+bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, struct sp_reservation *reservation,
+                    enum sp_loss *reason);
+
+/*
+ * Makes the reserved record, of `depth` frames ending by `end`, part of the half, or adds to an equal one there, and
+ * unlocks. `weight` ≥ 1, in periods. Signal handler.
+ */
+void sp_shard_commit(struct sp_reservation *reservation, uint32_t depth, enum sp_stack_end end, uint64_t weight);
+
+#endif
