@@ -43,7 +43,7 @@ const struct sp_format *sp_format_find(const char *name);
 
 /*
  * Reads a profile from a file of any known format; "-" is stdin. Errors as sp_format.read, and those of open(2) and
- * read(2); `why` always gets a sentence on failure.
+ * read(2); `why` always gets a sentence on failure, which does not repeat the path ("it is empty").
  */
 int sp_profile_read_file(const char *path, struct sp_profile **profile, char *why, size_t why_size);
 

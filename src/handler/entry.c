@@ -173,7 +173,7 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
     struct subject who = {.tid = sp_raw_thread_id()};
     arm_unlisted();
     sp_thread_reap(segment, sp_load_relaxed(&sp_handler.pid), REAP_PER_BACKSTOP);
-    const uint32_t known = sp_thread_find(segment, who.tid);
+    const uint32_t known = sp_segment_find(segment, who.tid);
     if (known != 0 && sp_load_relaxed(&sp_segment_slot(segment, known)->timer) >= 0) {
         sp_add_relaxed(&stripe->backstop_idle, (uint64_t)1);
         return true;

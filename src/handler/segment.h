@@ -147,6 +147,7 @@ struct sp_header {
     _Atomic uint64_t seed;            /* of the first expirations */
     _Atomic uint32_t cursor;          /* where the next search for a free slot begins */
     _Atomic uint32_t reap_cursor;     /* where the next look for ended threads begins */
+    _Atomic uint32_t threads_live;    /* slots in use */
     _Atomic uint64_t threads_armed;   /* threads that got a slot, ever */
     _Atomic uint64_t slots_full;      /* threads that got none: sampled by the process timer alone */
     _Atomic uint64_t timers_refused;  /* threads with a slot and no timer */
@@ -218,6 +219,21 @@ static inline uint64_t *sp_segment_buckets(const struct sp_segment *segment, uin
 static inline uint64_t *sp_segment_records(const struct sp_segment *segment, uint32_t shard, uint32_t half)
 {
     return sp_segment_buckets(segment, shard, half) + (uint64_t)segment->geometry.n_buckets * SP_BUCKET_WAYS;
+}
+
+/* The slot of thread `tid`, the lowest if there are several, or 0. Any context. */
+static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t tid)
+{
+    uint32_t found = 0;
+    for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
+        const uint32_t at = ((uint32_t)tid + probe) & (segment->geometry.n_index - 1);
+        const uint32_t slot = sp_load_seq_cst(sp_segment_index(segment) + at);
+        if (slot == 0 || slot >= segment->geometry.n_slots || (found != 0 && slot > found))
+            continue;
+        if (sp_load_relaxed(&sp_segment_slot(segment, slot)->tid) == tid)
+            found = slot;
+    }
+    return found;
 }
 
 /* The fields of a record's words. */

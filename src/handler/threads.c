@@ -19,36 +19,17 @@
 
 enum { CLAIM_PROBES = 512, NS_PER_S = 1000000000 };
 
-static uint32_t home_of(const struct sp_segment *segment, int32_t tid)
+/* The entry that is `probe` places behind a tid's home; sp_segment_find looks at the same ones. */
+static _Atomic uint32_t *entry_at(const struct sp_segment *segment, int32_t tid, uint32_t probe)
 {
-    return (uint32_t)tid & (segment->geometry.n_index - 1);
-}
-
-static _Atomic uint32_t *entry_at(const struct sp_segment *segment, uint32_t home, uint32_t probe)
-{
-    return sp_segment_index(segment) + ((home + probe) & (segment->geometry.n_index - 1));
-}
-
-uint32_t sp_thread_find(const struct sp_segment *segment, int32_t tid)
-{
-    const uint32_t home = home_of(segment, tid);
-    uint32_t found = 0;
-    for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
-        const uint32_t slot = sp_load_seq_cst(entry_at(segment, home, probe));
-        if (slot == 0 || slot >= segment->geometry.n_slots || (found != 0 && slot > found))
-            continue;
-        if (sp_load_relaxed(&sp_segment_slot(segment, slot)->tid) == tid)
-            found = slot;
-    }
-    return found;
+    return sp_segment_index(segment) + (((uint32_t)tid + probe) & (segment->geometry.n_index - 1));
 }
 
 static bool index_insert(const struct sp_segment *segment, int32_t tid, uint32_t slot)
 {
-    const uint32_t home = home_of(segment, tid);
     for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
         uint32_t expected = 0;
-        if (sp_cas_seq_cst(entry_at(segment, home, probe), &expected, slot))
+        if (sp_cas_seq_cst(entry_at(segment, tid, probe), &expected, slot))
             return true;
     }
     return false;
@@ -56,10 +37,9 @@ static bool index_insert(const struct sp_segment *segment, int32_t tid, uint32_t
 
 static void index_remove(const struct sp_segment *segment, int32_t tid, uint32_t slot)
 {
-    const uint32_t home = home_of(segment, tid);
     for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
         uint32_t expected = slot;
-        if (sp_cas_seq_cst(entry_at(segment, home, probe), &expected, 0u))
+        if (sp_cas_seq_cst(entry_at(segment, tid, probe), &expected, 0u))
             return;
     }
 }
@@ -82,6 +62,7 @@ static void release(const struct sp_segment *segment, uint32_t slot)
     struct sp_slot *at = sp_segment_slot(segment, slot);
     index_remove(segment, sp_load_relaxed(&at->tid), slot);
     sp_store_relaxed(&at->tid, 0);
+    sp_add_relaxed(&segment->header->threads_live, -1u);
     sp_store_seq_cst(&at->state, (uint32_t)SP_SLOT_FREE);
 }
 
@@ -141,7 +122,7 @@ static uint32_t count_full(const struct sp_segment *segment)
 
 uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds)
 {
-    if (sp_thread_find(segment, tid) != 0)
+    if (sp_segment_find(segment, tid) != 0)
         return 0;
     const uint32_t slot = claim(segment);
     if (slot == 0)
@@ -149,6 +130,7 @@ uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const stru
     struct sp_slot *at = sp_segment_slot(segment, slot);
     const uint32_t generation = sp_add_relaxed(&at->generation, 1u) + 1;
     sp_store_relaxed(&at->tid, tid);
+    sp_add_relaxed(&segment->header->threads_live, 1u);
     sp_store_relaxed(&at->timer, -1);
     sp_store_relaxed(&at->stack_low, bounds != NULL ? bounds->low : 0u);
     sp_store_relaxed(&at->stack_high, bounds != NULL ? bounds->high : 0u);
@@ -157,7 +139,7 @@ uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const stru
         release(segment, slot);
         return count_full(segment);
     }
-    if (sp_thread_find(segment, tid) != slot) {
+    if (sp_segment_find(segment, tid) != slot) {
         release(segment, slot);
         return 0;
     }

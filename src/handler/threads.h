@@ -29,9 +29,6 @@ static inline int32_t sp_thread_clock(int32_t tid)
     return (int32_t)(~(uint32_t)tid << 3 | 6);
 }
 
-/* The slot of thread `tid`, or 0. */
-uint32_t sp_thread_find(const struct sp_segment *segment, int32_t tid);
-
 /*
  * Gives thread `tid` of this process a slot and a CPU timer whose first expiration is random in (0, period]. `bounds`
  * is its stack, or NULL when not known. Returns the slot; 0 when it has one already or the table is full (counted).

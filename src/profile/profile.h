@@ -105,7 +105,9 @@ struct sp_profile {
     uint32_t default_sample_type;      /* string */
     uint32_t doc_url;                  /* string */
 
-    int error; /* sticky: 0 or the first -errno of a growth that failed */
+    int error;           /* sticky: 0 or the first -errno of a growth that failed */
+    size_t memory_bytes; /* taken by the arrays, the strings and the indexes */
+    size_t memory_limit; /* what they may take; SIZE_MAX from the start. Growth beyond it fails with -EFBIG */
     struct sp_arena *string_arena;
     struct sp_index *string_index, *function_index, *location_index, *sample_index;
 };
@@ -115,19 +117,20 @@ struct sp_profile *sp_profile_new(void);
 void sp_profile_free(struct sp_profile *profile);
 
 /*
- * The functions below never fail on the spot: when memory runs out they set `profile->error` to -ENOMEM (sticky),
- * return index 0, and leave the profile valid. Ask sp_profile_error once at the end.
+ * The functions below never fail on the spot: when memory runs out they set `profile->error` to -ENOMEM (sticky), or
+ * to -EFBIG at memory_limit and at 2^32 - 1 entries, return index 0, and leave the profile valid. After an error none
+ * of them does anything more. Ask sp_profile_error once at the end.
  */
 int sp_profile_error(const struct sp_profile *profile);
 
-/* The index of a string of `length` bytes; a new one is copied. Bytes that are not UTF-8 become U+FFFD. */
+/* The index of a string of `length` bytes; a new one is copied. Bytes that are not UTF-8, and NUL, become U+FFFD. */
 uint32_t sp_profile_string_n(struct sp_profile *profile, const char *text, size_t length);
 /* The same for a NUL-terminated string; NULL counts as "". */
 uint32_t sp_profile_string(struct sp_profile *profile, const char *text);
 /* The text of string `index` (always valid; "" when out of range). Owned by the profile. */
 const char *sp_profile_text(const struct sp_profile *profile, uint32_t index);
 
-/* Appends a sample type. To be called before the first sample. */
+/* Appends a sample type. To be called before the first sample; later, the sticky error is -EINVAL. */
 void sp_profile_add_sample_type(struct sp_profile *profile, const char *type, const char *unit);
 /* Appends a comment. */
 void sp_profile_add_comment(struct sp_profile *profile, const char *text);
@@ -136,19 +139,30 @@ void sp_profile_add_comment(struct sp_profile *profile, const char *text);
 uint32_t sp_profile_add_mapping(struct sp_profile *profile, const struct sp_mapping *mapping);
 /* The index of a function equal in all fields; appended when new. */
 uint32_t sp_profile_function(struct sp_profile *profile, const struct sp_function *function);
-/* The index of the location of (mapping, address) without lines; appended when new. */
+/* Appends a function as is, without merging (for readers). Returns its index. */
+uint32_t sp_profile_append_function(struct sp_profile *profile, const struct sp_function *function);
+/*
+ * The index of the location of (mapping, address) that an earlier call of this function made; appended, without
+ * lines, when new. Lines that it was given since then do not matter.
+ */
 uint32_t sp_profile_location(struct sp_profile *profile, uint32_t mapping, uint64_t address);
-/* Replaces a location's lines: `lines[0..n)`, innermost first; copied. */
+/* Replaces a location's lines: `lines[0..n)`, innermost first; copied, and not from `profile->lines`. */
 void sp_profile_set_lines(struct sp_profile *profile, uint32_t location, const struct sp_line *lines, uint32_t n);
 /* Appends a location as is, with its lines, without merging (for readers). Returns its index. */
 uint32_t sp_profile_add_location(struct sp_profile *profile, const struct sp_location *location,
                                  const struct sp_line *lines, uint32_t n);
 /*
- * Adds values to the sample with the same locations and labels (same order); appended when new. `values` has
- * sample_types.n entries. Returns the sample's index.
+ * Adds values to the sample with the same locations and labels (same order) that an earlier call of this function
+ * made; appended when new. `values` has sample_types.n entries; sums stay within int64_t. Returns the sample's index.
  */
 uint32_t sp_profile_add_sample(struct sp_profile *profile, const uint32_t *locations, uint32_t n_locations,
                                const struct sp_label *labels, uint32_t n_labels, const int64_t *values);
+/*
+ * Appends a sample as is, without merging (for readers: two samples of +5 and -5 on one stack are not one of 0).
+ * Returns its index.
+ */
+uint32_t sp_profile_append_sample(struct sp_profile *profile, const uint32_t *locations, uint32_t n_locations,
+                                  const struct sp_label *labels, uint32_t n_labels, const int64_t *values);
 
 /*
  * Whether the profile holds together (every index in range, values.n == samples.n * sample_types.n): 0, or -EINVAL

@@ -1,0 +1,89 @@
+/*
+ * Finds NT_GNU_BUILD_ID among an image's PT_NOTE segments (ELF64; gABI "Note Section", binutils' --build-id).
+ *
+ * Place: collector. Context: ordinary code.
+ */
+#include "collector/build_id.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_inside(uint64_t offset, uint64_t bytes, size_t size)
+{
+    return offset <= size && bytes <= size - offset;
+}
+
+static void to_hex(const uint8_t *bytes, size_t n, char text[SP_BUILD_ID_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[2 * n] = '\0';
+}
+
+/* Looks through the notes in [at, at + bytes) of the image. */
+static bool find_in_notes(const uint8_t *image, uint64_t at, uint64_t bytes, char text[SP_BUILD_ID_TEXT])
+{
+    const uint64_t end = at + bytes;
+    while (end - at >= sizeof(Elf64_Nhdr)) {
+        Elf64_Nhdr note;
+        memcpy(&note, image + at, sizeof note);
+        const uint64_t name = at + sizeof note, data = name + (note.n_namesz + UINT64_C(3)) / 4 * 4;
+        if (data > end || note.n_descsz > end - data)
+            return false;
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(image + name, "GNU", 4) == 0 &&
+            note.n_descsz > 0 && note.n_descsz <= (SP_BUILD_ID_TEXT - 1) / 2) {
+            to_hex(image + data, note.n_descsz, text);
+            return true;
+        }
+        at = data + (note.n_descsz + UINT64_C(3)) / 4 * 4;
+        if (at > end)
+            return false;
+    }
+    return false;
+}
+
+void sp_build_id_of_image(const void *image, size_t size, char text[SP_BUILD_ID_TEXT])
+{
+    Elf64_Ehdr head;
+    text[0] = '\0';
+    if (size < sizeof head)
+        return;
+    memcpy(&head, image, sizeof head);
+    if (memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64 ||
+        head.e_phentsize != sizeof(Elf64_Phdr) ||
+        !is_inside(head.e_phoff, (uint64_t)head.e_phnum * sizeof(Elf64_Phdr), size))
+        return;
+    for (unsigned i = 0; i < head.e_phnum; i++) {
+        Elf64_Phdr segment;
+        memcpy(&segment, (const uint8_t *)image + head.e_phoff + i * sizeof segment, sizeof segment);
+        if (segment.p_type == PT_NOTE && is_inside(segment.p_offset, segment.p_filesz, size) &&
+            find_in_notes(image, segment.p_offset, segment.p_filesz, text))
+            return;
+    }
+}
+
+/*
+ * Only the file's first part is read (not mapped: a mapped file that shrinks under us is a SIGBUS): linkers put the
+ * note there, since it is loaded with the headers.
+ */
+void sp_build_id_of_file(const char *path, char text[SP_BUILD_ID_TEXT])
+{
+    struct stat status;
+    text[0] = '\0';
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    uint8_t head[65536];
+    const ssize_t got = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? pread(fd, head, sizeof head, 0) : -1;
+    close(fd);
+    if (got > 0)
+        sp_build_id_of_image(head, (size_t)got, text);
+}

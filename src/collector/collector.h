@@ -1,0 +1,69 @@
+/*
+ * The collector: samples out of segments, into a profile.
+ *
+ * Place on the way of a sample: shard → *collector* → profile. One implementation for both homes: a thread of the
+ * profiled process (src/library) and `sigprof record` (cli), which collects from any number of processes.
+ * Context: ordinary code, one thread at a time; it may allocate and lock. It shares nothing with the handler but the
+ * segment, and trusts nothing that it reads there.
+ */
+#ifndef SIGPROF_COLLECTOR_COLLECTOR_H
+#define SIGPROF_COLLECTOR_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collector/ledger.h"
+#include "handler/segment.h"
+#include "profile/profile.h"
+
+/* How often to drain. */
+enum { SP_COLLECTOR_INTERVAL_MS = 100 };
+
+struct sp_collector;
+struct sp_target; /* a process that is collected from; owned by its collector */
+
+/*
+ * A new collector for samples every `period_ns` of CPU time, or NULL without memory. Its profile may take about
+ * `memory_limit` bytes (0: 256 MiB); samples beyond that are counted as lost.
+ */
+struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit);
+void sp_collector_free(struct sp_collector *collector);
+
+/*
+ * Starts to collect from process `pid`, whose segment is mapped at `segment`; reads its mappings. The segment must stay
+ * mapped until sp_collector_detach. Labels of the process itself (label "pid") are given to all but the first process.
+ * Returns the target, or NULL without memory.
+ */
+struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid);
+
+/*
+ * Maps the segment behind `fd` (a memfd), of which another process says that it has `geometry`, after checking that it
+ * can be read safely to its end whatever that process does. 0 and `*segment` set, unmapped by sp_collector_unmap;
+ * -EINVAL: not sealed, not of that size, or a geometry that makes no sense; or the error of mmap(2).
+ */
+int sp_collector_map(int fd, const struct sp_geometry *geometry, struct sp_segment *segment);
+void sp_collector_unmap(struct sp_segment *segment);
+
+/* Turns every shard over and takes in what it held. Cheap when there is nothing. */
+void sp_collector_drain(struct sp_target *target);
+
+/* The process is gone or has stopped sampling: takes in all that its segment still holds, locked or not. */
+void sp_collector_drain_last(struct sp_target *target);
+
+/* Reads the process's mappings again, now. Keeps what it knew when they cannot be read. */
+void sp_collector_read_maps(struct sp_target *target);
+
+/* The last drain must have been made. The target's part of the ledger stays. */
+void sp_collector_detach(struct sp_target *target);
+
+/* The sum of all targets so far, detached ones too. */
+void sp_collector_ledger(const struct sp_collector *collector, struct sp_ledger *ledger);
+
+/*
+ * The profile so far, owned by the collector and growing with the next drain; its comments are the ledger of now.
+ * `duration_ns` is the time sampled. NULL when memory ran out on the way.
+ */
+struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t duration_ns);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Out of a segment's halves come records, each checked.
+ *
+ * Place: collector, its only reader of shards. Context: ordinary code, one thread at a time; handlers write other
+ * halves meanwhile.
+ */
+#ifndef SIGPROF_COLLECTOR_DRAIN_H
+#define SIGPROF_COLLECTOR_DRAIN_H
+
+#include <stdint.h>
+
+#include "handler/segment.h"
+
+/* A record, copied out of the segment. */
+struct sp_record {
+    uint64_t slot_generation;
+    int32_t tid;
+    enum sp_stack_end end;
+    uint64_t deliveries, weight;
+    uint32_t depth;
+    uint64_t pcs[SP_DEPTH_LIMIT];
+};
+
+typedef void sp_take_record(void *user, const struct sp_record *record);
+
+/*
+ * Turns each shard over and gives every record of the half that was active to `take`. With `is_last`, no lock is taken
+ * and both halves are read: for when nobody writes any more. Returns how many records or halves were skipped because
+ * they made no sense. `scratch` is working room.
+ */
+uint64_t sp_drain(const struct sp_segment *segment, bool is_last, struct sp_record *scratch, sp_take_record *take,
+                  void *user);
+
+#endif

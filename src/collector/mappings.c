@@ -1,0 +1,210 @@
+/*
+ * /proc/PID/maps, read again and again, as one history.
+ *
+ * Place: collector. Context: ordinary code, one thread at a time. The text is the kernel's, but the paths in it are the
+ * process's: they may hold any byte but a newline (proc(5)).
+ */
+#include "collector/mappings.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "collector/build_id.h"
+
+/* Room for one more item: doubles. False without memory. */
+static bool reserve(void **at, size_t n, size_t *capacity, size_t item_bytes)
+{
+    if (n < *capacity)
+        return true;
+    const size_t wanted = *capacity == 0 ? 64 : 2 * *capacity;
+    void *grown = reallocarray(*at, wanted, item_bytes);
+    if (grown == NULL)
+        return false;
+    *at = grown;
+    *capacity = wanted;
+    return true;
+}
+
+/* A line of maps that is executable. */
+struct line {
+    uint64_t start, limit, offset, inode;
+    const char *path;
+};
+
+static bool parse_line(char *text, struct line *line)
+{
+    char permissions[5];
+    int path_at = 0;
+    text[strcspn(text, "\n")] = '\0';
+    if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64 " %n", &line->start, &line->limit,
+               permissions, &line->offset, &line->inode, &path_at) != 5 ||
+        path_at == 0 || permissions[2] != 'x')
+        return false;
+    line->path = text[path_at] != '\0' ? text + path_at : "//anon"; /* as perf names code without a file */
+    return strcmp(line->path, "[vsyscall]") != 0;
+}
+
+static void build_id_of(const struct line *line, pid_t pid, char text[SP_BUILD_ID_TEXT])
+{
+    text[0] = '\0';
+    if (strcmp(line->path, "[vdso]") == 0) { /* the kernel has one for all of us */
+        const void *own = (const void *)getauxval(AT_SYSINFO_EHDR);
+        if (own != NULL)
+            sp_build_id_of_image(own, line->limit - line->start, text);
+    } else if (line->path[0] == '/' && line->inode != 0) {
+        char through[4200]; /* the process may live in another mount namespace */
+        snprintf(through, sizeof through, "/proc/%d/root%s", (int)pid, line->path);
+        sp_build_id_of_file(through, text);
+    }
+}
+
+static bool is_same(const struct sp_known_mapping *known, const struct line *line, const struct sp_profile *profile)
+{
+    return known->mapping.start == line->start && known->mapping.limit == line->limit &&
+           known->mapping.file_offset == line->offset && known->inode == line->inode &&
+           strcmp(sp_profile_text(profile, known->mapping.file), line->path) == 0;
+}
+
+/* The newest known mapping that is the line's, or known.n. */
+static size_t find_known(const struct sp_mappings *mappings, const struct line *line, const struct sp_profile *profile)
+{
+    for (size_t i = mappings->known.n; i-- > 0;)
+        if (is_same(&mappings->known.at[i], line, profile))
+            return i;
+    return mappings->known.n;
+}
+
+static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, const struct line *line)
+{
+    char build_id[SP_BUILD_ID_TEXT];
+    size_t position = find_known(mappings, line, profile);
+    if (!reserve((void **)&mappings->live.at, mappings->live.n, &mappings->live.capacity, sizeof(uint32_t)))
+        return -ENOMEM;
+    if (position == mappings->known.n) {
+        if (!reserve((void **)&mappings->known.at, mappings->known.n, &mappings->known.capacity,
+                     sizeof(struct sp_known_mapping)))
+            return -ENOMEM;
+        build_id_of(line, mappings->pid, build_id);
+        mappings->known.at[mappings->known.n++] = (struct sp_known_mapping){
+            .mapping = {.start = line->start,
+                        .limit = line->limit,
+                        .file_offset = line->offset,
+                        .file = sp_profile_string(profile, line->path),
+                        .build_id = sp_profile_string(profile, build_id)},
+            .index = SP_NONE,
+            .inode = line->inode,
+        };
+    }
+    mappings->known.at[position].is_live = true;
+    mappings->live.at[mappings->live.n++] = (uint32_t)position; /* maps is in order of addresses */
+    return 0;
+}
+
+static int take_lines(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps)
+{
+    char *text = NULL;
+    size_t capacity = 0;
+    int error = 0;
+    bool is_first = true;
+    while (error == 0 && getline(&text, &capacity, maps) > 0) {
+        struct line line;
+        if (is_first) { /* only now is it sure that there is something to read */
+            for (size_t i = 0; i < mappings->live.n; i++)
+                mappings->known.at[mappings->live.at[i]].is_live = false;
+            mappings->live.n = 0;
+            is_first = false;
+        }
+        if (parse_line(text, &line))
+            error = take_line(mappings, profile, &line);
+    }
+    free(text);
+    return error;
+}
+
+static uint32_t index_of(struct sp_known_mapping *known, struct sp_profile *profile)
+{
+    if (known->index == SP_NONE)
+        known->index = sp_profile_add_mapping(profile, &known->mapping);
+    return known->index;
+}
+
+/* profile.proto: "the first mapping is the main binary". */
+static void add_executable_first(struct sp_mappings *mappings, struct sp_profile *profile)
+{
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)mappings->pid);
+    const ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length <= 0)
+        return;
+    path[length] = '\0';
+    for (size_t i = 0; i < mappings->live.n; i++) {
+        struct sp_known_mapping *known = &mappings->known.at[mappings->live.at[i]];
+        if (strcmp(sp_profile_text(profile, known->mapping.file), path) == 0) {
+            index_of(known, profile);
+            return;
+        }
+    }
+}
+
+int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)mappings->pid);
+    FILE *maps = fopen(path, "re");
+    if (maps == NULL)
+        return -errno;
+    const int error = take_lines(mappings, profile, maps);
+    fclose(maps);
+    if (profile->mappings.n == 0)
+        add_executable_first(mappings, profile);
+    return error;
+}
+
+static bool holds(const struct sp_known_mapping *known, uint64_t address)
+{
+    return address >= known->mapping.start && address < known->mapping.limit;
+}
+
+/* The live mapping that holds `address`, or NULL. */
+static struct sp_known_mapping *find_live(const struct sp_mappings *mappings, uint64_t address)
+{
+    size_t low = 0, high = mappings->live.n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        struct sp_known_mapping *known = &mappings->known.at[mappings->live.at[middle]];
+        if (holds(known, address))
+            return known;
+        if (address < known->mapping.start)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profile, uint64_t address)
+{
+    if (mappings->last < mappings->known.n && mappings->known.at[mappings->last].is_live &&
+        holds(&mappings->known.at[mappings->last], address))
+        return index_of(&mappings->known.at[mappings->last], profile);
+    struct sp_known_mapping *found = find_live(mappings, address);
+    for (size_t i = mappings->known.n; found == NULL && i-- > 0;)
+        if (holds(&mappings->known.at[i], address))
+            found = &mappings->known.at[i];
+    if (found == NULL)
+        return SP_NONE;
+    mappings->last = (uint32_t)(found - mappings->known.at);
+    return index_of(found, profile);
+}
+
+void sp_mappings_done(struct sp_mappings *mappings)
+{
+    free(mappings->known.at);
+    free(mappings->live.at);
+    *mappings = (struct sp_mappings){0};
+}

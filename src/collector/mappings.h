@@ -1,0 +1,41 @@
+/*
+ * The history of a process's executable mappings.
+ *
+ * Place: collector. A mapping that goes away stays known, so that a sample taken in a library before dlclose still
+ * finds it; what is mapped now goes before what was. Context: ordinary code, one thread at a time.
+ */
+#ifndef SIGPROF_COLLECTOR_MAPPINGS_H
+#define SIGPROF_COLLECTOR_MAPPINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "profile/profile.h"
+
+struct sp_known_mapping {
+    struct sp_mapping mapping; /* strings of the profile */
+    uint32_t index;            /* in the profile, or SP_NONE: no sample in it yet */
+    uint64_t inode;
+    bool is_live;
+};
+
+struct sp_mappings {
+    pid_t pid;
+    SP_ARRAY(struct sp_known_mapping) known; /* in order of discovery */
+    SP_ARRAY(uint32_t) live;                 /* positions in known, by start address */
+    uint32_t last;                           /* position in known of the last find */
+};
+
+/*
+ * Reads /proc/PID/maps. What cannot be read (the process is gone) changes nothing. Returns 0, or -errno. The first
+ * mapping that is put into the profile is the executable's.
+ */
+int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile);
+
+/* The profile's index of the mapping that holds `address`, or SP_NONE. */
+uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profile, uint64_t address);
+
+void sp_mappings_done(struct sp_mappings *mappings);
+
+#endif

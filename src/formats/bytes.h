@@ -1,0 +1,23 @@
+/*
+ * Appending to a growing block of bytes (struct sp_bytes), with a sticky error.
+ *
+ * Place on the way of a sample: under the writers of formats and the decompression of readers.
+ * Context: ordinary code.
+ */
+#ifndef SIGPROF_FORMATS_BYTES_H
+#define SIGPROF_FORMATS_BYTES_H
+
+#include <stdbool.h>
+
+#include "formats/formats.h"
+
+/* Makes room for `extra` more bytes: false, with the sticky error set, when there is no memory. */
+bool sp_bytes_reserve(struct sp_bytes *bytes, size_t extra);
+
+/* Appends data[0..n). After an error nothing is appended. */
+void sp_bytes_put(struct sp_bytes *bytes, const void *data, size_t n);
+
+/* Appends a base-128 number. */
+void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value);
+
+#endif

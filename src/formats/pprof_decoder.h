@@ -1,0 +1,74 @@
+/*
+ * The state of reading a profile.proto, shared by the files that read its parts.
+ *
+ * Place on the way of a sample: inside the reader of pprof files. pprof_read.c walks the file, pprof_tables.c reads
+ * what samples refer to, pprof_samples.c the samples.
+ *
+ * Errors: what is wrong with the data stays in `file` (sticky, with its position), a lack of memory in `error` or in
+ * the profile. Whoever reads goes on as if nothing had happened; the loops over the file's fields look at them.
+ *
+ * Context: ordinary code.
+ */
+#ifndef SIGPROF_FORMATS_PPROF_DECODER_H
+#define SIGPROF_FORMATS_PPROF_DECODER_H
+
+#include "formats/id_map.h"
+#include "formats/pprof.h"
+#include "util/reader.h"
+
+enum { PPROF_N_KINDS = PPROF_DOC_URL + 1 };
+
+/* Where the messages of one kind stand: all of them between these bytes. */
+struct pprof_extent {
+    size_t first, end, n;
+};
+
+/* A list that is used again for each sample or location. */
+#define PPROF_SCRATCH(T)    \
+    struct {                \
+        T *at;              \
+        size_t n, capacity; \
+    }
+
+struct pprof_decoder {
+    struct sp_reader file;
+    struct sp_profile *profile;
+    int error; /* of memory; what is wrong with the data is in `file` */
+    struct pprof_extent kinds[PPROF_N_KINDS];
+    PPROF_SCRATCH(uint32_t) strings; /* from the file's index to the profile's */
+    struct sp_id_map mappings, functions, locations;
+    PPROF_SCRATCH(uint32_t) stack;
+    PPROF_SCRATCH(struct sp_label) labels;
+    PPROF_SCRATCH(int64_t) values;
+    PPROF_SCRATCH(struct sp_line) lines;
+};
+
+/* Doubles a scratch list's room: false, with the decoder's error set, when there is no memory. */
+bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, size_t item_bytes);
+
+/* Appends to a scratch list. A list holds no more items than the file has bytes, so its size cannot run away. */
+#define PPROF_PUSH(decoder, list, ...)                                                                              \
+    do {                                                                                                            \
+        void *moved = (list).at;                                                                                    \
+        if ((list).n < (list).capacity || sp_pprof_grow((decoder), &moved, &(list).capacity, sizeof(*(list).at))) { \
+            (list).at = moved;                                                                                      \
+            (list).at[(list).n++] = __VA_ARGS__;                                                                    \
+        }                                                                                                           \
+    } while (0)
+
+/* Records what is wrong at byte `position` of the file. */
+void sp_pprof_fail(struct pprof_decoder *decoder, size_t position, const char *error);
+
+/* The next field of a message inside the file; false at its end, and then its error becomes the file's. */
+bool sp_pprof_next(struct pprof_decoder *decoder, struct sp_reader *message, struct sp_field *field);
+
+/* The profile's index of the string that the field refers to. */
+uint32_t sp_pprof_string(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field);
+
+/* Each reads one message, which began at `position`, into the profile. */
+void sp_pprof_read_mapping(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
+void sp_pprof_read_function(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
+void sp_pprof_read_location(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
+void sp_pprof_read_sample(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * The profile's samples: appended as they are, or merged with the equal one.
+ *
+ * Place on the way of a sample: see profile.h.
+ * Context: ordinary code of one thread at a time.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "profile/grow.h"
+#include "profile/intern.h"
+#include "profile/profile.h"
+#include "util/hash.h"
+
+static uint64_t label_hash(uint64_t hash, const struct sp_label *label) {
+    hash = sp_hash_word(hash, (uint64_t)label->key << 32 | label->str);
+    return sp_hash_word(sp_hash_word(hash, (uint64_t)label->num), label->unit);
+}
+
+static uint64_t sample_hash(const uint32_t *locations, uint32_t n_locations, const struct sp_label *labels,
+                            uint32_t n_labels) {
+    uint64_t hash = sp_hash_bytes(sp_hash_seed(), locations, n_locations * sizeof(*locations));
+    for (uint32_t i = 0; i < n_labels; i++)
+        hash = label_hash(hash, &labels[i]);
+    return hash;
+}
+
+static bool is_same_label(const struct sp_label *a, const struct sp_label *b) {
+    return a->key == b->key && a->str == b->str && a->num == b->num && a->unit == b->unit;
+}
+
+static bool is_same_sample(const struct sp_profile *profile, const struct sp_sample *sample, const uint32_t *locations,
+                           uint32_t n_locations, const struct sp_label *labels, uint32_t n_labels) {
+    if (sample->n_locations != n_locations || sample->n_labels != n_labels)
+        return false;
+    if (n_locations &&
+        memcmp(profile->sample_locations.at + sample->first_location, locations, n_locations * sizeof(*locations)) != 0)
+        return false;
+    for (uint32_t i = 0; i < n_labels; i++) {
+        if (!is_same_label(&profile->labels.at[sample->first_label + i], &labels[i]))
+            return false;
+    }
+    return true;
+}
+
+/* The sum, or the limit that it would pass. */
+static int64_t saturating_sum(int64_t a, int64_t b) {
+    int64_t sum;
+    if (!__builtin_add_overflow(a, b, &sum))
+        return sum;
+    return b > 0 ? INT64_MAX : INT64_MIN;
+}
+
+uint32_t sp_profile_append_sample(struct sp_profile *profile, const uint32_t *locations, uint32_t n_locations,
+                                  const struct sp_label *labels, uint32_t n_labels, const int64_t *values) {
+    size_t n_values = profile->sample_types.n;
+    if (!SP_RESERVE(profile, profile->samples, 1) || !SP_RESERVE(profile, profile->sample_locations, n_locations) ||
+        !SP_RESERVE(profile, profile->labels, n_labels) ||
+        !SP_RESERVE_MAX(profile, profile->values, n_values, SIZE_MAX))
+        return 0;
+    profile->samples.at[profile->samples.n] = (struct sp_sample){
+        .first_location = (uint32_t)profile->sample_locations.n,
+        .n_locations = n_locations,
+        .first_label = (uint32_t)profile->labels.n,
+        .n_labels = n_labels,
+    };
+    if (n_locations)
+        memcpy(profile->sample_locations.at + profile->sample_locations.n, locations, n_locations * sizeof(*locations));
+    if (n_labels)
+        memcpy(profile->labels.at + profile->labels.n, labels, n_labels * sizeof(*labels));
+    if (n_values)
+        memcpy(profile->values.at + profile->values.n, values, n_values * sizeof(*values));
+    profile->sample_locations.n += n_locations;
+    profile->labels.n += n_labels;
+    profile->values.n += n_values;
+    return (uint32_t)profile->samples.n++;
+}
+
+uint32_t sp_profile_add_sample(struct sp_profile *profile, const uint32_t *locations, uint32_t n_locations,
+                               const struct sp_label *labels, uint32_t n_labels, const int64_t *values) {
+    if (profile->error)
+        return 0;
+    uint64_t hash = sample_hash(locations, n_locations, labels, n_labels);
+    struct sp_probe probe;
+    for (uint32_t i = sp_index_first(profile->sample_index, hash, &probe); i != SP_INDEX_NONE;
+         i = sp_index_next(profile->sample_index, &probe)) {
+        if (!is_same_sample(profile, &profile->samples.at[i], locations, n_locations, labels, n_labels))
+            continue;
+        int64_t *sums = profile->values.at + (size_t)i * profile->sample_types.n;
+        for (size_t v = 0; v < profile->sample_types.n; v++)
+            sums[v] = saturating_sum(sums[v], values[v]);
+        return i;
+    }
+    size_t n = profile->samples.n;
+    uint32_t at = sp_profile_append_sample(profile, locations, n_locations, labels, n_labels, values);
+    /* A sample that is not in the index is merely not merged with; the error says that the profile is not complete. */
+    if (profile->samples.n > n)
+        sp_profile_index_put(profile, profile->sample_index, hash, at);
+    return at;
+}

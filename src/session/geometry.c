@@ -1,0 +1,66 @@
+/*
+ * How large a segment is for a rate, a depth and a machine.
+ *
+ * Place: session. Context: ordinary code; pure arithmetic.
+ *
+ * The rate of samples is bounded by CPUs × Hz however many threads there are, so the shards are sized by that: room for
+ * a second of samples of TYPICAL_FRAMES on every CPU, ten times the collector's usual pause, and never less than
+ * MIN_RECORDS of the deepest stacks per half. Equal stacks take no more room, so most programs need far less.
+ */
+#include <errno.h>
+
+#include "session/session.h"
+
+enum { TYPICAL_FRAMES = 64, MIN_RECORDS = 8, SHARDS_PER_CPU = 2, DEFAULT_SLOTS = 16384, MAX_SHARDS = 128 };
+
+static uint32_t power_of_2_from(uint64_t n)
+{
+    uint32_t power = 1;
+    while (power < n && power < 1u << 30)
+        power *= 2;
+    return power;
+}
+
+/* The process timer fires at most 100 times in a CPU second: it only has to find threads. */
+static uint64_t backstop_periods(uint64_t period_ns)
+{
+    const uint64_t shortest_ns = 10000000;
+    return period_ns >= shortest_ns ? 1 : (shortest_ns + period_ns - 1) / period_ns;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+int sp_session_geometry(const struct sp_session_config *config, uint32_t cpus, struct sp_geometry *geometry)
+{
+    if (config->period_ns == 0 || config->max_depth < 1 || config->max_depth > SP_DEPTH_LIMIT ||
+        config->max_threads >= SP_SLOTS_LIMIT)
+        return -EINVAL;
+    const uint64_t record_words = SP_RECORD_HEAD_WORDS + config->max_depth;
+    const uint64_t hz = (1000000000 + config->period_ns - 1) / config->period_ns;
+    const uint64_t typical = hz / SHARDS_PER_CPU * (SP_RECORD_HEAD_WORDS + TYPICAL_FRAMES);
+    const uint64_t least = MIN_RECORDS * record_words;
+    uint64_t half_words = smaller(typical < least ? least : typical, 1u << 20);
+    struct sp_geometry made = {
+        .version = SP_SEGMENT_VERSION,
+        .max_depth = config->max_depth,
+        .n_slots = config->max_threads == 0 ? DEFAULT_SLOTS : power_of_2_from((uint64_t)config->max_threads + 1),
+        .n_shards = (uint32_t)smaller(power_of_2_from((uint64_t)cpus * SHARDS_PER_CPU), MAX_SHARDS),
+        .period_ns = config->period_ns,
+        .backstop_periods = backstop_periods(config->period_ns),
+    };
+    for (;; half_words /= 2) {
+        made.half_words = (uint32_t)(half_words < least ? least : half_words);
+        made.n_buckets = power_of_2_from(made.half_words / 64 + 1);
+        if (!sp_geometry_layout(&made))
+            return -EINVAL;
+        if (config->memory_bytes == 0 || made.bytes <= config->memory_bytes)
+            break;
+        if (half_words <= least)
+            return -ENOMEM;
+    }
+    *geometry = made;
+    return 0;
+}

@@ -1,0 +1,162 @@
+/*
+ * The states and their transitions.
+ *
+ * Place: see session.h. Context: ordinary code; the handler runs beside it on any thread at any time.
+ */
+#include "session/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "handler/entry.h"
+#include "handler/threads.h"
+#include "session/segment_memory.h"
+#include "session/thread_start.h"
+
+static int move_state(uint32_t from, uint32_t to)
+{
+    return sp_cas_seq_cst(&sp_handler.state, &from, to) ? 0 : -EBUSY;
+}
+
+int sp_session_create(const struct sp_session_config *config, int *memfd)
+{
+    struct sp_geometry geometry;
+    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    int error = sp_session_geometry(config, cpus < 1 ? 1 : (uint32_t)cpus, &geometry);
+    if (error != 0)
+        return error;
+    error = move_state(SP_SESSION_IDLE, SP_SESSION_STARTING);
+    if (error != 0)
+        return error;
+    error = sp_segment_create(&geometry, memfd, &sp_handler.segment);
+    if (error != 0)
+        sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
+    return error;
+}
+
+static bool is_ours(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == sp_handler_entry;
+}
+
+/* Puts our handler in front of the host's, which it remembers. */
+static int install_handler(void)
+{
+    struct sigaction current;
+    if (sigaction(SIGPROF, NULL, &current) != 0)
+        return -errno;
+    if (is_ours(&current))
+        return 0;
+    sp_store_seq_cst(&sp_handler.has_previous, 0u);
+    sp_handler.previous = current;
+    sp_store_seq_cst(&sp_handler.has_previous, 1u);
+    struct sigaction ours = {.sa_sigaction = sp_handler_entry, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    sigfillset(&ours.sa_mask);
+    return sigaction(SIGPROF, &ours, NULL) == 0 ? 0 : -errno;
+}
+
+/* Gives SIGPROF back to the host's handler, unless the host has already taken it, or had none. */
+static void restore_handler(void)
+{
+    struct sigaction current;
+    if (sigaction(SIGPROF, NULL, &current) != 0 || !is_ours(&current))
+        return;
+    if (sp_handler.previous.sa_handler != SIG_DFL)
+        sigaction(SIGPROF, &sp_handler.previous, NULL);
+}
+
+static bool has_any_timer(void)
+{
+    const struct sp_header *header = sp_handler.segment.header;
+    return sp_load_relaxed(&sp_handler.process_timer) >= 0 ||
+           sp_load_relaxed(&header->threads_armed) > sp_load_relaxed(&header->timers_refused);
+}
+
+int sp_session_run(void)
+{
+    const int error = install_handler();
+    if (error != 0)
+        return error;
+    sp_handler.generation++;
+    sp_store_seq_cst(&sp_handler.pid, (int32_t)getpid());
+    sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_RUNNING);
+    const int32_t timer = sp_process_timer_start(&sp_handler.segment, sp_handler.generation);
+    sp_store_seq_cst(&sp_handler.process_timer, timer < 0 ? -1 : timer);
+    sp_session_arm_self();
+    sp_session_arm_all();
+    if (has_any_timer())
+        return 0;
+    sp_session_stop();
+    sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_STARTING);
+    return -EAGAIN;
+}
+
+/* Waits for the handlers and brackets that saw RUNNING. They are short; one whose thread lost its CPU takes longer. */
+static void wait_for_handlers(void)
+{
+    for (unsigned tries = 0; sp_handler_inside() != 0; tries++) {
+        const struct timespec pause = {.tv_nsec = 100000};
+        if (tries < 64)
+            sched_yield();
+        else
+            nanosleep(&pause, NULL);
+    }
+}
+
+static void delete_timers(void)
+{
+    const int32_t timer = sp_exchange_seq_cst(&sp_handler.process_timer, -1);
+    if (timer >= 0)
+        timer_delete((timer_t)(intptr_t)timer);
+    for (uint32_t slot = 1; slot < sp_handler.segment.geometry.n_slots; slot++)
+        if (sp_load_relaxed(&sp_segment_slot(&sp_handler.segment, slot)->state) == SP_SLOT_LIVE)
+            sp_thread_disarm(&sp_handler.segment, slot, NULL);
+}
+
+int sp_session_stop(void)
+{
+    if (move_state(SP_SESSION_RUNNING, SP_SESSION_STOPPING) != 0)
+        return -EINVAL;
+    wait_for_handlers();
+    delete_timers();
+    restore_handler();
+    return 0;
+}
+
+void sp_session_destroy(void)
+{
+    wait_for_handlers();
+    sp_segment_destroy(&sp_handler.segment);
+    sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
+}
+
+/*
+ * In a forked child: it has one thread, no timer (timer_create(2): not inherited), and the parent's segment, which is
+ * none of its business.
+ */
+static void forget_in_child(void)
+{
+    if (sp_load_relaxed(&sp_handler.state) == SP_SESSION_IDLE)
+        return;
+    sp_store_seq_cst(&sp_handler.process_timer, -1);
+    for (uint32_t i = 0; i < SP_STRIPES; i++)
+        sp_store_seq_cst(&sp_handler.inflight[i].handlers, 0u);
+    sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_STOPPING);
+    sp_session_destroy();
+}
+
+static void register_fork_hook(void)
+{
+    pthread_atfork(NULL, NULL, forget_in_child);
+}
+
+int sp_session_prepare_for_fork(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    return -pthread_once(&once, register_fork_hook);
+}

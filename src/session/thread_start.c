@@ -1,0 +1,93 @@
+/*
+ * What a new thread does before and after the host's start routine.
+ *
+ * Place: session. Context: ordinary code of the new thread. errno is left as it was found: the host's routine has not
+ * begun, but its thread may have been given one by a wrapper of its own.
+ */
+#include "session/thread_start.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "handler/entry.h"
+#include "handler/raw_calls.h"
+#include "handler/threads.h"
+
+struct start {
+    void *(*routine)(void *);
+    void *argument;
+};
+
+/* The calling thread's stack; empty when libc cannot tell. */
+static struct sp_stack_bounds own_stack(void)
+{
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t bytes = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return (struct sp_stack_bounds){0};
+    if (pthread_attr_getstack(&attributes, &low, &bytes) != 0)
+        bytes = 0;
+    pthread_attr_destroy(&attributes);
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0), start = (uintptr_t)low;
+    if (here < start || here - start >= bytes) /* on a stack that libc does not know */
+        return (struct sp_stack_bounds){0};
+    return (struct sp_stack_bounds){start, start + bytes};
+}
+
+void sp_session_arm_self(void)
+{
+    uint32_t stripe;
+    const int saved = errno;
+    const struct sp_stack_bounds bounds = own_stack();
+    if (sp_handler_enter(&stripe)) {
+        sp_thread_arm(&sp_handler.segment, sp_raw_thread_id(), &bounds);
+        sp_handler_leave(stripe);
+    }
+    errno = saved;
+}
+
+static void disarm_self(void *unused)
+{
+    uint32_t stripe;
+    char name[SP_THREAD_NAME_BYTES] = "";
+    (void)unused;
+    if (!sp_handler_enter(&stripe))
+        return;
+    prctl(PR_GET_NAME, name);
+    sp_thread_disarm(&sp_handler.segment, sp_segment_find(&sp_handler.segment, sp_raw_thread_id()), name);
+    sp_handler_leave(stripe);
+}
+
+static bool is_running(void)
+{
+    return sp_load_relaxed(&sp_handler.state) == SP_SESSION_RUNNING;
+}
+
+/* The end is reached by return, pthread_exit(3) and cancellation alike: the cleanup handler runs in all three. */
+static void *sigprof_thread_start(void *argument)
+{
+    const struct start start = *(struct start *)argument;
+    void *result;
+    free(argument);
+    if (is_running())
+        sp_session_arm_self();
+    pthread_cleanup_push(disarm_self, NULL);
+    result = start.routine(start.argument);
+    pthread_cleanup_pop(1);
+    return result;
+}
+
+int sp_session_pthread_create(sp_pthread_create *real, pthread_t *thread, const pthread_attr_t *attributes,
+                              void *(*routine)(void *), void *argument)
+{
+    struct start *start = malloc(sizeof *start);
+    if (start == NULL) /* the backstop will find it */
+        return real(thread, attributes, routine, argument);
+    *start = (struct start){routine, argument};
+    const int error = real(thread, attributes, sigprof_thread_start, start);
+    if (error != 0)
+        free(start);
+    return error;
+}

@@ -1,0 +1,21 @@
+/*
+ * A thread begins, a thread ends.
+ *
+ * Place: session. Context: ordinary code of the thread in question.
+ */
+#ifndef SIGPROF_SESSION_THREAD_START_H
+#define SIGPROF_SESSION_THREAD_START_H
+
+#include <pthread.h>
+
+typedef int sp_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
+                              void *argument);
+
+/* Gives the calling thread a timer, with the bounds of its stack. Nothing happens when it has one, or no session runs. */
+void sp_session_arm_self(void);
+
+/* pthread_create(3) by way of `real`: the new thread arms itself before `routine` and gives its timer back after it. */
+int sp_session_pthread_create(sp_pthread_create *real, pthread_t *thread, const pthread_attr_t *attributes,
+                              void *(*routine)(void *), void *argument);
+
+#endif

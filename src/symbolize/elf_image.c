@@ -1,0 +1,157 @@
+/*
+ * An ELF file opened for reading, through libelf. See elf_image.h for the place and the contract.
+ *
+ * Context: ordinary code of one thread at a time.
+ */
+#include "symbolize/elf_image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A PT_NOTE larger than this is not a linker's. */
+#define NOTES_MAX (1U << 20)
+/* A mapping starts and ends on a page, a segment anywhere. Small, so that it cannot take a neighbour's bytes. */
+#define PAGE_SLACK UINT64_C(0x1000)
+
+/* Opens a regular file only. Returns the descriptor or -errno. */
+static int open_regular(const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EBADMSG;
+    /* O_NONBLOCK: the path may have become a FIFO since. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return -EBADMSG;
+    }
+    return fd;
+}
+
+/* Writes the hex of a build id; one of an impossible length counts as none. */
+static void set_build_id(struct sp_elf_image *image, const unsigned char *id, size_t size) {
+    static const char digits[] = "0123456789abcdef";
+    if (size == 0 || size > SP_ELF_BUILD_ID_MAX)
+        return;
+    for (size_t i = 0; i < size; i++) {
+        image->build_id[2 * i] = digits[id[i] >> 4];
+        image->build_id[2 * i + 1] = digits[id[i] & 15];
+    }
+    image->build_id[2 * size] = '\0';
+}
+
+/* Looks for NT_GNU_BUILD_ID in one PT_NOTE. */
+static void read_notes(struct sp_elf_image *image, const GElf_Phdr *header) {
+    if (header->p_filesz > NOTES_MAX)
+        return;
+    Elf_Type type = header->p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR;
+    Elf_Data *data = elf_getdata_rawchunk(image->elf, (int64_t)header->p_offset, header->p_filesz, type);
+    if (!data || !data->d_buf)
+        return;
+    GElf_Nhdr note;
+    size_t name, descriptor, at = 0;
+    while (image->build_id[0] == '\0' && (at = gelf_getnote(data, at, &note, &name, &descriptor)) > 0) {
+        const unsigned char *bytes = data->d_buf;
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(bytes + name, "GNU", 4) == 0)
+            set_build_id(image, bytes + descriptor, note.n_descsz);
+    }
+}
+
+static void add_segment(struct sp_elf_image *image, const GElf_Phdr *header) {
+    if (image->n_segments == SP_ELF_SEGMENTS_MAX)
+        return;
+    image->segments[image->n_segments++] = (struct sp_elf_segment){
+        .file_offset = header->p_offset, .file_size = header->p_filesz, .vaddr = header->p_vaddr};
+}
+
+/* Reads the program headers: what is mapped, and the build id. */
+static int read_headers(struct sp_elf_image *image) {
+    GElf_Ehdr header;
+    size_t n;
+    if (elf_kind(image->elf) != ELF_K_ELF || !gelf_getehdr(image->elf, &header))
+        return -EBADMSG;
+    if ((header.e_type != ET_EXEC && header.e_type != ET_DYN) || elf_getphdrnum(image->elf, &n) != 0)
+        return -EBADMSG;
+    for (size_t i = 0; i < n && i <= INT16_MAX; i++) {
+        GElf_Phdr segment;
+        if (!gelf_getphdr(image->elf, (int)i, &segment))
+            break;
+        if (segment.p_type == PT_LOAD)
+            add_segment(image, &segment);
+        else if (segment.p_type == PT_NOTE && image->build_id[0] == '\0')
+            read_notes(image, &segment);
+    }
+    return image->n_segments > 0 ? 0 : -EBADMSG;
+}
+
+/* The common end of both ways to open: what libelf gave is checked, and on failure all is closed. */
+static int finish_open(struct sp_elf_image *image) {
+    int error = image->elf ? read_headers(image) : -EBADMSG;
+    if (error)
+        sp_elf_image_close(image);
+    return error;
+}
+
+int sp_elf_image_open_file(struct sp_elf_image *image, const char *path) {
+    int fd = open_regular(path);
+    if (fd < 0)
+        return fd;
+    *image = (struct sp_elf_image){.fd = fd};
+    if (elf_version(EV_CURRENT) != EV_NONE)
+        /* Not ELF_C_READ_MMAP: a file cut short while mapped would be a SIGBUS. */
+        image->elf = elf_begin(fd, ELF_C_READ, NULL);
+    return finish_open(image);
+}
+
+int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size) {
+    void *copy = size ? malloc(size) : NULL;
+    if (!copy)
+        return size ? -ENOMEM : -EBADMSG;
+    memcpy(copy, bytes, size);
+    *image = (struct sp_elf_image){.fd = -1, .memory = copy};
+    if (elf_version(EV_CURRENT) != EV_NONE)
+        image->elf = elf_memory(copy, size);
+    return finish_open(image);
+}
+
+void sp_elf_image_close(struct sp_elf_image *image) {
+    if (image->elf)
+        elf_end(image->elf);
+    if (image->fd >= 0)
+        close(image->fd);
+    free(image->memory);
+    *image = (struct sp_elf_image){.fd = -1};
+}
+
+bool sp_elf_image_is(const struct sp_elf_image *image, const char *build_id) {
+    return build_id[0] == '\0' || strcasecmp(image->build_id, build_id) == 0;
+}
+
+/* Whether a segment, `slack` bytes wider at both ends, holds a file offset. */
+static bool holds(const struct sp_elf_segment *segment, uint64_t file_offset, uint64_t slack) {
+    uint64_t before = slack < segment->file_offset ? slack : segment->file_offset;
+    uint64_t into = file_offset - (segment->file_offset - before); /* huge when below */
+    return into < before || into - before < segment->file_size || into - before - segment->file_size < slack;
+}
+
+bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, uint64_t *vaddr) {
+    /* First the segment that owns the byte; then one whose first or last page merely takes it along. */
+    for (uint64_t slack = 0; slack <= PAGE_SLACK; slack += PAGE_SLACK)
+        for (size_t i = 0; i < image->n_segments; i++) {
+            const struct sp_elf_segment *segment = &image->segments[i];
+            if (holds(segment, file_offset, slack)) {
+                *vaddr = segment->vaddr + (file_offset - segment->file_offset);
+                return true;
+            }
+        }
+    return false;
+}

@@ -1,0 +1,51 @@
+/*
+ * An ELF file opened for reading: its identity and where its bytes are mapped.
+ *
+ * Place on the way of a sample: under the sources of symbols (elf_symbols now, DWARF later), above libelf.
+ * The file is foreign: anybody may have written it, and it may shrink while it is read. So it is read, never mapped
+ * into memory, and every count and offset in it passes libelf's bounds or ours.
+ * Context: ordinary code; one image by one thread at a time.
+ */
+#ifndef SIGPROF_SYMBOLIZE_ELF_IMAGE_H
+#define SIGPROF_SYMBOLIZE_ELF_IMAGE_H
+
+#include <libelf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Real files have about ten; a hostile one must not make each look-up slow. */
+#define SP_ELF_SEGMENTS_MAX 128
+/* Bytes of a build id: SHA-1 has 20, the linkers' longest choice 32. */
+#define SP_ELF_BUILD_ID_MAX 64
+
+struct sp_elf_segment {
+    uint64_t file_offset, file_size, vaddr;
+};
+
+struct sp_elf_image {
+    Elf *elf;
+    int fd;       /* -1 for an image in memory */
+    void *memory; /* our copy of an image in memory, or NULL */
+    size_t n_segments;
+    struct sp_elf_segment segments[SP_ELF_SEGMENTS_MAX]; /* PT_LOAD, in the file's order */
+    char build_id[2 * SP_ELF_BUILD_ID_MAX + 1];          /* lower-case hex, "" when the file has none */
+};
+
+/*
+ * Opens an executable or shared object. Only regular files are touched (opening a device or a FIFO can have effects).
+ * Returns 0, -errno of the system (-ENOENT when gone), -EBADMSG when it is no such file, -ENOMEM.
+ * Closed by sp_elf_image_close.
+ */
+int sp_elf_image_open_file(struct sp_elf_image *image, const char *path);
+/* The same for bytes in memory, laid out as in a file; copied. */
+int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size);
+void sp_elf_image_close(struct sp_elf_image *image);
+
+/* Whether the image is the one that a mapping names: equal build ids, or `build_id` is "" (unknown). */
+bool sp_elf_image_is(const struct sp_elf_image *image, const char *build_id);
+
+/* The link-time address of the byte at `file_offset`: true and `*vaddr`, or false when no PT_LOAD holds it. */
+bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, uint64_t *vaddr);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * A reader of foreign bytes that remembers its first error.
+ *
+ * Place on the way of a sample: under the readers of formats. Once something is wrong (the end comes too early, a
+ * number does not end), every further read gives zero and nothing moves; the caller asks once at the end, and learns
+ * what was wrong and at which byte. So a parser is written as if its input were good.
+ *
+ * The second half reads the wire format of Protocol Buffers: fields, each a number, a type and a value.
+ *
+ * Context: ordinary code.
+ */
+#ifndef SIGPROF_UTIL_READER_H
+#define SIGPROF_UTIL_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sp_reader {
+    const uint8_t *base; /* byte 0 of the whole input: positions count from here */
+    const uint8_t *at;   /* next byte */
+    const uint8_t *end;
+    const char *error; /* NULL, or what was wrong first (a constant string) */
+    size_t error_at;   /* and at which byte */
+};
+
+/* A reader of data[0..size), which has to outlive it. */
+void sp_reader_init(struct sp_reader *reader, const uint8_t *data, size_t size);
+
+/* Records an error at byte `position`, unless there is one already; from now on the reader is at its end. */
+void sp_reader_fail(struct sp_reader *reader, size_t position, const char *error);
+
+/* The position of the next byte. */
+static inline size_t sp_reader_position(const struct sp_reader *reader) {
+    return (size_t)(reader->at - reader->base);
+}
+
+/* How many bytes are left. */
+static inline size_t sp_reader_left(const struct sp_reader *reader) {
+    return (size_t)(reader->end - reader->at);
+}
+
+/* sp_reader_varint for numbers of more than one byte. */
+uint64_t sp_reader_long_varint(struct sp_reader *reader);
+
+/* A base-128 number of up to ten bytes, least significant group first; 0 on error. */
+static inline uint64_t sp_reader_varint(struct sp_reader *reader) {
+    if (reader->at < reader->end && *reader->at < 0x80)
+        return *reader->at++;
+    return sp_reader_long_varint(reader);
+}
+
+/* A little-endian number of `n` bytes (1 to 8); 0 on error. */
+uint64_t sp_reader_fixed(struct sp_reader *reader, size_t n);
+
+/* A reader of the next `n` bytes, which are skipped here; positions stay those of the whole input. Empty on error. */
+struct sp_reader sp_reader_sub(struct sp_reader *reader, uint64_t n);
+
+/* Takes over the first error of a reader that was made by sp_reader_sub. */
+static inline void sp_reader_adopt(struct sp_reader *reader, const struct sp_reader *sub) {
+    if (sub->error)
+        sp_reader_fail(reader, sub->error_at, sub->error);
+}
+
+/* The wire types that profile.proto can contain. */
+enum sp_wire {
+    SP_WIRE_VARINT = 0,
+    SP_WIRE_FIXED64 = 1,
+    SP_WIRE_BYTES = 2,
+    SP_WIRE_FIXED32 = 5,
+};
+
+/* One field of a message. */
+struct sp_field {
+    uint64_t number;
+    enum sp_wire wire;
+    size_t position;        /* of its first byte */
+    uint64_t value;         /* of the types that are numbers */
+    struct sp_reader bytes; /* of SP_WIRE_BYTES */
+};
+
+/* Reads the next field: true, or false at the end of the message and after an error. */
+bool sp_reader_field(struct sp_reader *reader, struct sp_field *field);
+
+/* The field's value, which has to be a varint; otherwise the reader fails and 0 is returned. */
+static inline uint64_t sp_reader_number(struct sp_reader *reader, const struct sp_field *field) {
+    if (field->wire == SP_WIRE_VARINT)
+        return field->value;
+    sp_reader_fail(reader, field->position, "a number field has another wire type");
+    return 0;
+}
+
+/* The field's bytes, which have to be of the length-delimited type; otherwise the reader fails and they are empty. */
+struct sp_reader sp_reader_message(struct sp_reader *reader, const struct sp_field *field);
+
+#endif
