@@ -101,25 +101,42 @@ static int parse(int argc, char **argv, struct arguments *arguments) {
     return status;
 }
 
+/* Writes to stdout and closes it: a full disk may show only then. */
+static int print(const char *text, size_t size) {
+    int error = fwrite(text, 1, size, stdout) == size ? 0 : errno;
+    if (fclose(stdout) != 0 && !error)
+        error = errno;
+    if (!error)
+        return SP_EXIT_OK;
+    sp_complain("the report cannot be written to stdout: %s", strerror(error));
+    return SP_EXIT_FAILED;
+}
+
+/* The report as text, to be freed: 0, or the error of sp_report_top. */
+static int render(const struct sp_profile *profile, const struct sp_top_options *options, char **text, size_t *size) {
+    FILE *memory = open_memstream(text, size);
+    if (!memory)
+        return -ENOMEM;
+    int error = sp_report_top(profile, options, memory);
+    bool has_failed = ferror(memory) != 0;
+    if ((fclose(memory) != 0 || has_failed) && !error)
+        error = -ENOMEM;
+    return error;
+}
+
 static int report(const struct sp_profile *profile, const struct arguments *arguments) {
-    switch (sp_report_top(profile, &arguments->options, stdout)) {
-    case 0:
-        break;
-    case -ENODATA:
+    char *text = NULL;
+    size_t size = 0;
+    int error = render(profile, &arguments->options, &text, &size);
+    int status = SP_EXIT_FAILED;
+    if (error == -ENODATA)
         sp_complain("%s: the profile has no sample type to show", arguments->file);
-        return SP_EXIT_FAILED;
-    default:
+    else if (error)
         sp_complain("%s: there is not enough memory for the report", arguments->file);
-        return SP_EXIT_FAILED;
-    }
-    /* A full disk may show only when the last bytes leave the buffer, or when the file is closed. */
-    errno = 0;
-    bool has_failed = ferror(stdout) != 0;
-    if (fclose(stdout) != 0 || has_failed) {
-        sp_complain("the report cannot be written to stdout: %s", strerror(errno ? errno : EIO));
-        return SP_EXIT_FAILED;
-    }
-    return SP_EXIT_OK;
+    else
+        status = print(text, size);
+    free(text);
+    return status;
 }
 
 static int run(int argc, char **argv) {

@@ -32,6 +32,7 @@ struct sp_collector {
     struct sp_profile *profile;
     uint64_t period_ns, memory_limit;
     struct words words;
+    pid_t first_pid;
     struct sp_target *targets; /* in order of attaching, the newest first */
     struct sp_ledger ledger;   /* what this side counts, and the counters of detached targets */
     struct sp_record scratch;
@@ -46,7 +47,6 @@ struct sp_target {
     struct sp_thread_names threads;
     int64_t maps_read_ns; /* CLOCK_MONOTONIC */
     int64_t drain_ns;     /* when the drain that is going on began */
-    bool is_first;
     bool has_read_maps;   /* in this drain */
 };
 
@@ -109,7 +109,8 @@ struct sp_target *sp_collector_attach(struct sp_collector *collector, const stru
     target->collector = collector;
     target->segment = *segment;
     target->mappings.pid = pid;
-    target->is_first = collector->targets == NULL && collector->ledger.threads_armed == 0;
+    if (collector->first_pid == 0)
+        collector->first_pid = pid;
     target->next = collector->targets;
     collector->targets = target;
     sp_collector_read_maps(target);
@@ -167,7 +168,7 @@ static uint32_t make_labels(struct sp_target *target, const struct sp_record *re
     if (name != 0)
         labels[n++] = (struct sp_label){.key = collector->words.thread, .str = name};
     labels[n++] = (struct sp_label){.key = collector->words.tid, .num = record->tid};
-    if (!target->is_first)
+    if (target->mappings.pid != collector->first_pid)
         labels[n++] = (struct sp_label){.key = collector->words.pid, .num = target->mappings.pid};
     return n;
 }

@@ -32,7 +32,7 @@ void sp_collector_free(struct sp_collector *collector);
 
 /*
  * Starts to collect from process `pid`, whose segment is mapped at `segment`; reads its mappings. The segment must stay
- * mapped until sp_collector_detach. Labels of the process itself (label "pid") are given to all but the first process.
+ * mapped until sp_collector_detach. Samples of other processes than the first get a label "pid".
  * Returns the target, or NULL without memory.
  */
 struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid);

@@ -6,6 +6,7 @@
 #include "collector/ledger.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 static const char *const loss_names[SP_LOSSES] = {
@@ -41,38 +42,68 @@ uint64_t sp_ledger_cut(const struct sp_ledger *ledger)
     return sum;
 }
 
-static void comment_tally(struct sp_profile *profile, const char *what, const char *name, struct sp_tally tally)
+/* A comment that grows piece by piece; what does not fit is cut off. */
+struct comment {
+    char text[512];
+    size_t n;
+};
+
+__attribute__((format(printf, 2, 3))) static void append(struct comment *comment, const char *format, ...)
 {
-    char line[160];
-    snprintf(line, sizeof line, "sigprof %s%s: %" PRIu64 " samples, weight %" PRIu64, what, name, tally.deliveries,
-             tally.weight);
-    sp_profile_add_comment(profile, line);
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(comment->text + comment->n, sizeof comment->text - comment->n, format, arguments);
+    va_end(arguments);
+    comment->n += length > 0 ? (size_t)length : 0;
+    if (comment->n >= sizeof comment->text)
+        comment->n = sizeof comment->text - 1;
 }
 
-static void comment_count(struct sp_profile *profile, const char *what, const char *name, uint64_t count)
+static void append_tally(struct comment *comment, const char *name, struct sp_tally tally)
 {
-    char line[160];
-    snprintf(line, sizeof line, "sigprof %s%s: %" PRIu64, what, name, count);
-    sp_profile_add_comment(profile, line);
+    append(comment, "%s %" PRIu64 " (weight %" PRIu64 ")", name, tally.deliveries, tally.weight);
 }
 
+static void comment_samples(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
+    struct comment comment = {.n = 0};
+    append_tally(&comment, "sigprof samples: fired", ledger->fired);
+    append_tally(&comment, ", recorded", ledger->recorded);
+    for (unsigned i = 0; i < SP_LOSSES; i++) {
+        append(&comment, ", lost to ");
+        append_tally(&comment, loss_names[i], ledger->lost[i]);
+    }
+    append_tally(&comment, ", lost to memory limit", ledger->over_memory);
+    append_tally(&comment, ", collected", ledger->collected);
+    append(&comment, ", damaged records %" PRIu64 ", stray signals %" PRIu64, ledger->damaged, ledger->stray);
+    sp_profile_add_comment(profile, comment.text);
+}
+
+static void comment_stacks(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
+    struct comment comment = {.n = 0};
+    append(&comment, "sigprof stacks:");
+    for (unsigned i = 0; i < SP_STACK_ENDS; i++)
+        append(&comment, " %s %" PRIu64 ",", end_names[i], ledger->ends[i]);
+    append(&comment, " frames %" PRIu64 ", in no mapping %" PRIu64, ledger->frames, ledger->unmapped_frames);
+    sp_profile_add_comment(profile, comment.text);
+}
+
+static void comment_threads(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
+    struct comment comment = {.n = 0};
+    append(&comment,
+           "sigprof threads: armed %" PRIu64 ", sampled %" PRIu64 ", without a slot %" PRIu64
+           ", without a timer %" PRIu64,
+           ledger->threads_armed, ledger->threads_sampled, ledger->slots_full, ledger->timers_refused);
+    sp_profile_add_comment(profile, comment.text);
+}
+
+/* Few lines: reports print a profile's comments above the numbers. */
 void sp_ledger_comment(const struct sp_ledger *ledger, struct sp_profile *profile)
 {
     profile->comments.n = 0;
-    comment_tally(profile, "fired", "", ledger->fired);
-    comment_tally(profile, "recorded", "", ledger->recorded);
-    for (unsigned i = 0; i < SP_LOSSES; i++)
-        comment_tally(profile, "lost, ", loss_names[i], ledger->lost[i]);
-    comment_tally(profile, "lost, ", "memory limit of the collector", ledger->over_memory);
-    comment_tally(profile, "collected", "", ledger->collected);
-    comment_count(profile, "damaged records skipped", "", ledger->damaged);
-    for (unsigned i = 0; i < SP_STACK_ENDS; i++)
-        comment_count(profile, "stacks ", end_names[i], ledger->ends[i]);
-    comment_count(profile, "frames", "", ledger->frames);
-    comment_count(profile, "frames in no mapping", "", ledger->unmapped_frames);
-    comment_count(profile, "stray signals", "", ledger->stray);
-    comment_count(profile, "threads armed", "", ledger->threads_armed);
-    comment_count(profile, "threads sampled", "", ledger->threads_sampled);
-    comment_count(profile, "threads without a slot", "", ledger->slots_full);
-    comment_count(profile, "threads without a timer", "", ledger->timers_refused);
+    comment_samples(ledger, profile);
+    comment_stacks(ledger, profile);
+    comment_threads(ledger, profile);
 }

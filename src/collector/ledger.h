@@ -41,7 +41,7 @@ uint64_t sp_ledger_lost(const struct sp_ledger *ledger);
 /* Collected weight of stacks that did not reach the thread's start. */
 uint64_t sp_ledger_cut(const struct sp_ledger *ledger);
 
-/* Replaces the profile's comments by the ledger, a line each. */
+/* Replaces the profile's comments by the ledger, three lines. */
 void sp_ledger_comment(const struct sp_ledger *ledger, struct sp_profile *profile);
 
 /* The reason's name as users see it, for example "shards busy". */

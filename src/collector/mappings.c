@@ -133,8 +133,7 @@ static uint32_t index_of(struct sp_known_mapping *known, struct sp_profile *prof
     return known->index;
 }
 
-/* profile.proto: "the first mapping is the main binary". */
-static void add_executable_first(struct sp_mappings *mappings, struct sp_profile *profile)
+static void find_executable(struct sp_mappings *mappings, struct sp_profile *profile)
 {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/%d/exe", (int)mappings->pid);
@@ -142,12 +141,16 @@ static void add_executable_first(struct sp_mappings *mappings, struct sp_profile
     if (length <= 0)
         return;
     path[length] = '\0';
-    for (size_t i = 0; i < mappings->live.n; i++) {
+    mappings->executable = sp_profile_string(profile, path);
+}
+
+/* profile.proto: "the first mapping is the main binary". Only once there is a sample: exec(3) may still change it. */
+static void add_executable_first(struct sp_mappings *mappings, struct sp_profile *profile)
+{
+    for (size_t i = 0; i < mappings->live.n && profile->mappings.n == 0; i++) {
         struct sp_known_mapping *known = &mappings->known.at[mappings->live.at[i]];
-        if (strcmp(sp_profile_text(profile, known->mapping.file), path) == 0) {
+        if (known->mapping.file == mappings->executable)
             index_of(known, profile);
-            return;
-        }
     }
 }
 
@@ -160,8 +163,8 @@ int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile)
         return -errno;
     const int error = take_lines(mappings, profile, maps);
     fclose(maps);
-    if (profile->mappings.n == 0)
-        add_executable_first(mappings, profile);
+    if (error == 0 && mappings->executable == 0)
+        find_executable(mappings, profile);
     return error;
 }
 
@@ -189,6 +192,8 @@ static struct sp_known_mapping *find_live(const struct sp_mappings *mappings, ui
 
 uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profile, uint64_t address)
 {
+    if (profile->mappings.n == 0)
+        add_executable_first(mappings, profile);
     if (mappings->last < mappings->known.n && mappings->known.at[mappings->last].is_live &&
         holds(&mappings->known.at[mappings->last], address))
         return index_of(&mappings->known.at[mappings->last], profile);

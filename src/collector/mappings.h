@@ -24,16 +24,19 @@ struct sp_mappings {
     pid_t pid;
     SP_ARRAY(struct sp_known_mapping) known; /* in order of discovery */
     SP_ARRAY(uint32_t) live;                 /* positions in known, by start address */
+    uint32_t executable;                     /* string: its path; 0: not known yet */
     uint32_t last;                           /* position in known of the last find */
 };
 
 /*
- * Reads /proc/PID/maps. What cannot be read (the process is gone) changes nothing. Returns 0, or -errno. The first
- * mapping that is put into the profile is the executable's.
+ * Reads /proc/PID/maps. What cannot be read (the process is gone) changes nothing. Returns 0, or -errno.
  */
 int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile);
 
-/* The profile's index of the mapping that holds `address`, or SP_NONE. */
+/*
+ * The profile's index of the mapping that holds `address`, or SP_NONE. The first mapping that is put into the profile
+ * is the executable's.
+ */
 uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profile, uint64_t address);
 
 void sp_mappings_done(struct sp_mappings *mappings);

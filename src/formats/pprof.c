@@ -7,7 +7,9 @@
 #include "formats/gzip.h"
 #include "util/reader.h"
 
-/* Whether `field`, the first one of a file, can stand in a profile.proto. */
+enum { FIELDS_TO_LOOK_AT = 8 };
+
+/* Whether `field`, one of the first of a file, can stand in a profile.proto. */
 static bool is_profile_field(const struct sp_field *field) {
     switch (field->number) {
     case PPROF_SAMPLE_TYPE:
@@ -33,13 +35,23 @@ static bool is_profile_field(const struct sp_field *field) {
     }
 }
 
+/*
+ * Whether the first fields are those of a profile. Text can pass for a number field or two. A file that is cut off has
+ * an error early, but begins with a message or a string all the same; its reader then says where it is cut.
+ */
 static bool looks_like_pprof(const uint8_t *data, size_t size) {
     if (sp_is_gzip(data, size))
         return true;
     struct sp_reader reader;
     struct sp_field field;
+    unsigned n_fields = 0, n_messages = 0;
     sp_reader_init(&reader, data, size);
-    return sp_reader_field(&reader, &field) && is_profile_field(&field);
+    for (; n_fields < FIELDS_TO_LOOK_AT && sp_reader_field(&reader, &field); n_fields++) {
+        if (!is_profile_field(&field) && (n_fields == 0 || field.number <= PPROF_DOC_URL))
+            return false;
+        n_messages += field.wire == SP_WIRE_BYTES;
+    }
+    return n_fields > 0 && (n_messages > 0 || !reader.error);
 }
 
 const struct sp_format sp_format_pprof = {

@@ -197,6 +197,13 @@ static void print_local(struct printer *printer, node *tree) {
     print_name(printer, entity);
 }
 
+/* A name that the ABI abbreviates; its text may hold the arguments of the template that it stands for. */
+static void print_standard(struct printer *printer, const node *tree) {
+    size_t length = (size_t)tree->u.s_string.len;
+    const char *arguments = memchr(tree->u.s_string.string, '<', length);
+    append(printer->text, tree->u.s_string.string, arguments ? (size_t)(arguments - tree->u.s_string.string) : length);
+}
+
 /* A template's name without its arguments, which `operator T` alone needs. */
 static void print_template(struct printer *printer, node *tree) {
     const node *outer = printer->arguments;
@@ -216,7 +223,7 @@ static void print_node(struct printer *printer, node *tree) {
         append(printer->text, tree->u.s_name.s, (size_t)tree->u.s_name.len);
         break;
     case DEMANGLE_COMPONENT_SUB_STD:
-        append(printer->text, tree->u.s_string.string, (size_t)tree->u.s_string.len);
+        print_standard(printer, tree);
         break;
     case DEMANGLE_COMPONENT_QUAL_NAME:
         print_name(printer, tree->u.s_binary.left);
@@ -310,13 +317,12 @@ static void append_rust(const char *bytes, size_t n, void *opaque) {
         longjmp(rust->too_long, 1);
 }
 
-/* Whether the '<' at `at` opens generic arguments, rather than the `<T as Trait>` of a path. */
+/* Whether the '<' at `at` opens generic arguments, rather than the `<T as Trait>` of a path or `for<'a>`. */
 static bool opens_generics(const char *text, size_t at) {
-    if (at == 0)
+    if (at == 0 || strchr(" <(&[*,", text[at - 1]))
         return false;
-    char before = text[at - 1];
-    return before == ':' || before == '_' || before == '}' || (before >= '0' && before <= '9') ||
-           (before >= 'a' && before <= 'z') || (before >= 'A' && before <= 'Z') || (before & 0x80);
+    bool is_for = at >= 3 && memcmp(text + at - 3, "for", 3) == 0;
+    return !is_for || (at > 3 && !strchr(" <(&[*,", text[at - 4]));
 }
 
 /* Empties generic arguments: `Vec<T>` becomes `Vec<>`. The '>' of "->" closes nothing. */

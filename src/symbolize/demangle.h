@@ -9,7 +9,8 @@
  *   _ZZ3fooiENKUlvE_clEv                    foo()::{lambda()#1}::operator()
  *   _RINvNtC3std3mem8align_ofdE             std::mem::align_of::<>
  *
- * Context: any thread; no state. The names come from foreign files, so work, depth and length are bounded.
+ * Context: any thread; no state. The names come from foreign files, so work, depth and length are bounded;
+ * the longest hostile name takes less than 1 MiB of stack.
  */
 #ifndef SIGPROF_SYMBOLIZE_DEMANGLE_H
 #define SIGPROF_SYMBOLIZE_DEMANGLE_H

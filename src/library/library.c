@@ -1,0 +1,333 @@
+/*
+ * The public API: a session with its collector as a thread of this process.
+ *
+ * Place: around the whole way of a sample. Context: ordinary code of any thread. One mutex guards everything here; the
+ * handler knows nothing of it. The collector thread holds it only while it drains.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/collector.h"
+#include "formats/formats.h"
+#include "handler/entry.h"
+#include "session/session.h"
+#include "sigprof/sigprof.h"
+#include "symbolize/symbolize.h"
+#include "util/output_file.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512 };
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t wake; /* the collector thread waits here, by CLOCK_MONOTONIC */
+    bool is_running, is_stopping, has_wake;
+    pthread_t thread;
+    struct sp_collector *collector; /* of this session or the last one */
+    struct sp_target *target;       /* NULL once stopped */
+    int64_t started_ns, stopped_ns; /* CLOCK_MONOTONIC */
+} the = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+PUBLIC void sigprof_options_init(struct sigprof_options *options)
+{
+    *options = (struct sigprof_options){
+        .struct_bytes = sizeof *options,
+        .rate_hz = DEFAULT_HZ,
+        .max_depth = DEFAULT_DEPTH,
+    };
+}
+
+/* Fills in what was left out and checks the rest. */
+static int config_of(const struct sigprof_options *options, struct sp_session_config *config)
+{
+    struct sigprof_options given;
+    sigprof_options_init(&given);
+    if (options != NULL) {
+        if (options->struct_bytes != 0 && options->struct_bytes != sizeof *options)
+            return -EINVAL;
+        given = *options;
+        if (given.rate_hz == 0 || given.rate_hz > MAX_HZ || given.trigger > LIBSIGPROF_TRIGGER_TIMER ||
+            given.max_depth > SP_DEPTH_LIMIT || given.max_threads >= SP_SLOTS_LIMIT)
+            return -EINVAL;
+        if (given.max_depth == 0)
+            given.max_depth = DEFAULT_DEPTH;
+    }
+    *config = (struct sp_session_config){
+        .period_ns = 1000000000 / given.rate_hz,
+        .max_depth = given.max_depth,
+        .max_threads = given.max_threads,
+        .memory_bytes = given.memory_limit_bytes,
+    };
+    return 0;
+}
+
+/* Waits an interval, or until stop wakes us. */
+static void pause_collecting(void)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += SP_COLLECTOR_INTERVAL_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (!the.is_stopping && pthread_cond_timedwait(&the.wake, &the.lock, &until) != ETIMEDOUT)
+        ;
+}
+
+static void *collect(void *unused)
+{
+    (void)unused;
+    prctl(PR_SET_NAME, "sigprof");
+    pthread_mutex_lock(&the.lock);
+    while (!the.is_stopping) {
+        pause_collecting();
+        if (!the.is_stopping)
+            sp_collector_drain(the.target);
+    }
+    pthread_mutex_unlock(&the.lock);
+    return NULL;
+}
+
+static int start_collector_thread(void)
+{
+    sigset_t all, before;
+    the.is_stopping = false;
+    if (!the.has_wake) {
+        pthread_condattr_t attributes;
+        pthread_condattr_init(&attributes);
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        pthread_cond_init(&the.wake, &attributes);
+        pthread_condattr_destroy(&attributes);
+        the.has_wake = true;
+    }
+    /* The host's signals are for its own threads. SIGPROF stays: our CPU time is part of the process's. */
+    sigfillset(&all);
+    sigdelset(&all, SIGPROF);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int error = pthread_create(&the.thread, NULL, collect, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -error;
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&the.lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&the.lock);
+}
+
+/* The child has neither the collector thread nor a session; it keeps no profile of its parent's either. */
+static void after_fork_in_child(void)
+{
+    sp_collector_free(the.collector);
+    the.collector = NULL;
+    the.target = NULL;
+    the.is_running = the.is_stopping = the.has_wake = false;
+    pthread_mutex_unlock(&the.lock);
+}
+
+static void register_fork_hooks(void)
+{
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+/* STARTING → RUNNING; on failure everything is undone. */
+static int run(const struct sp_session_config *config)
+{
+    sp_collector_free(the.collector);
+    the.target = NULL;
+    the.collector = sp_collector_new(config->period_ns, 0);
+    if (the.collector == NULL)
+        return -ENOMEM;
+    the.target = sp_collector_attach(the.collector, &sp_handler.segment, getpid());
+    if (the.target == NULL)
+        return -ENOMEM;
+    int error = start_collector_thread();
+    if (error != 0)
+        return error;
+    error = sp_session_run();
+    if (error == 0)
+        return 0;
+    the.is_stopping = true;
+    pthread_cond_signal(&the.wake);
+    pthread_mutex_unlock(&the.lock);
+    pthread_join(the.thread, NULL);
+    pthread_mutex_lock(&the.lock);
+    return error;
+}
+
+/* With the lock held. */
+static int start(const struct sp_session_config *config)
+{
+    int error = sp_session_create(config, NULL);
+    if (error != 0)
+        return error;
+    error = run(config);
+    if (error != 0) {
+        sp_collector_free(the.collector);
+        the.collector = NULL;
+        the.target = NULL;
+        sp_session_destroy();
+        return error;
+    }
+    the.started_ns = now_ns();
+    the.is_running = true;
+    return 0;
+}
+
+PUBLIC int sigprof_start(const struct sigprof_options *options)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct sp_session_config config;
+    int error = config_of(options, &config);
+    if (error != 0)
+        return error;
+    pthread_once(&once, register_fork_hooks); /* ours runs before the session's in the child: it still reads the segment */
+    error = sp_session_prepare_for_fork();
+    if (error != 0)
+        return error;
+    pthread_mutex_lock(&the.lock);
+    error = start(&config);
+    pthread_mutex_unlock(&the.lock);
+    return error;
+}
+
+/* With the lock held, and given up while the collector thread ends. */
+static void stop_collecting(void)
+{
+    const pthread_t thread = the.thread;
+    the.is_stopping = true;
+    pthread_cond_signal(&the.wake);
+    pthread_mutex_unlock(&the.lock);
+    pthread_join(thread, NULL);
+    pthread_mutex_lock(&the.lock);
+    sp_collector_drain_last(the.target);
+    sp_collector_read_maps(the.target);
+    sp_collector_detach(the.target);
+    the.target = NULL;
+}
+
+PUBLIC int sigprof_stop(void)
+{
+    pthread_mutex_lock(&the.lock);
+    const int error = the.is_running ? sp_session_stop() : -EINVAL;
+    if (error == 0) {
+        the.is_running = false;
+        the.stopped_ns = now_ns();
+        stop_collecting();
+        sp_session_destroy();
+    }
+    pthread_mutex_unlock(&the.lock);
+    return error;
+}
+
+PUBLIC int sigprof_is_running(void)
+{
+    pthread_mutex_lock(&the.lock);
+    const bool is_running = the.is_running;
+    pthread_mutex_unlock(&the.lock);
+    return is_running;
+}
+
+static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_statistics *statistics)
+{
+    *statistics = (struct sigprof_statistics){
+        .struct_bytes = sizeof *statistics,
+        .is_running = the.is_running,
+        .period_ns = ledger->period_ns,
+        .fired = ledger->fired.deliveries,
+        .fired_weight = ledger->fired.weight,
+        .recorded = ledger->recorded.deliveries,
+        .recorded_weight = ledger->recorded.weight,
+        .lost_busy = ledger->lost[SP_LOSS_BUSY].deliveries,
+        .lost_full = ledger->lost[SP_LOSS_FULL].deliveries,
+        .lost_memory = ledger->over_memory.deliveries,
+        .stray_signals = ledger->stray + sp_load_relaxed(&sp_handler.stray),
+        .late_signals = sp_load_relaxed(&sp_handler.late),
+        .stacks_cut = sp_ledger_cut(ledger),
+        .threads_armed = ledger->threads_armed,
+        .threads_untimed = ledger->slots_full + ledger->timers_refused,
+        .threads_sampled = ledger->threads_sampled,
+    };
+}
+
+PUBLIC int sigprof_statistics(struct sigprof_statistics *statistics)
+{
+    struct sp_ledger ledger;
+    if (statistics->struct_bytes != sizeof *statistics)
+        return -EINVAL;
+    pthread_mutex_lock(&the.lock);
+    const bool has_data = the.collector != NULL;
+    if (has_data) {
+        sp_collector_ledger(the.collector, &ledger);
+        fill_statistics(&ledger, statistics);
+    }
+    pthread_mutex_unlock(&the.lock);
+    return has_data ? 0 : -ENODATA;
+}
+
+/* With the lock held: the profile so far as the bytes of a file. */
+static int encode(unsigned flags, struct sp_bytes *bytes)
+{
+    if (the.collector == NULL)
+        return -ENODATA;
+    if (the.target != NULL)
+        sp_collector_drain(the.target);
+    const int64_t until_ns = the.is_running ? now_ns() : the.stopped_ns;
+    struct sp_profile *profile = sp_collector_profile(the.collector, until_ns - the.started_ns);
+    if (profile == NULL)
+        return -ENOMEM;
+    const int error = (flags & LIBSIGPROF_WRITE_ADDRESSES) != 0 ? 0 : sp_symbolize_profile(profile, NULL);
+    return error != 0 ? error : sp_formats[0]->write(profile, bytes);
+}
+
+PUBLIC int sigprof_write_callback(sigprof_write_function *write, void *user, unsigned flags)
+{
+    struct sp_bytes bytes = {0};
+    if ((flags & ~(unsigned)LIBSIGPROF_WRITE_ADDRESSES) != 0 || write == NULL)
+        return -EINVAL;
+    pthread_mutex_lock(&the.lock);
+    int result = encode(flags, &bytes);
+    pthread_mutex_unlock(&the.lock);
+    if (result == 0)
+        result = write(user, bytes.at, bytes.n);
+    sp_bytes_done(&bytes);
+    return result;
+}
+
+static int write_to_fd(void *user, const void *data, size_t bytes)
+{
+    return sp_output_write(*(const int *)user, data, bytes);
+}
+
+PUBLIC int sigprof_write_fd(int fd, unsigned flags)
+{
+    return sigprof_write_callback(write_to_fd, &fd, flags);
+}
+
+PUBLIC int sigprof_write_path(const char *path, unsigned flags)
+{
+    struct sp_output_file file;
+    int error = sp_output_open(path, &file);
+    if (error != 0)
+        return error;
+    error = sigprof_write_fd(file.fd, flags);
+    if (error == 0)
+        return sp_output_commit(&file);
+    sp_output_abandon(&file);
+    return error;
+}
