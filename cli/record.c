@@ -26,6 +26,9 @@
 
 enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128, POLL_LIMIT = 1024 };
 
+/* How far the samples may stay behind the kernel's clock before it is said: chance alone keeps well below both. */
+static const double unsampled_least_s = 0.5, unsampled_share = 0.1;
+
 struct options {
     const char *output;
     unsigned long hz, max_depth;
@@ -170,12 +173,22 @@ static void print_summary(const struct recording *recording, const struct sp_pro
     struct sp_ledger ledger;
     sp_collector_ledger(recording->collector, &ledger);
     const double cpu_s = (double)ledger.collected.weight * (double)ledger.period_ns / 1e9;
-    sp_complain("%" PRIu64 " samples, %.2f s of CPU time in %" PRIu64 " threads over %.2f s; lost %" PRIu64
+    char kernel[64] = "";
+    /* The clock is that of one process: where several were sampled, it cannot be compared. */
+    const double kernel_s =
+        sp_server_targets_seen(recording->server) == 1 ? (double)sp_child_cpu_ns(recording->child) / 1e9 : 0;
+    if (kernel_s > 0)
+        snprintf(kernel, sizeof kernel, " (%.2f s by the kernel's clock)", kernel_s);
+    sp_complain("%" PRIu64 " samples, %.2f s of CPU time%s in %" PRIu64 " %s over %.2f s; lost %" PRIu64
                 "; stacks cut %.1f%%; frames unresolved %.1f%%",
-                ledger.collected.deliveries, cpu_s, ledger.threads_sampled, (double)profile->duration_ns / 1e9,
+                ledger.collected.deliveries, cpu_s, kernel, ledger.threads_sampled,
+                ledger.threads_sampled == 1 ? "thread" : "threads", (double)profile->duration_ns / 1e9,
                 sp_ledger_lost(&ledger), percent(sp_ledger_cut(&ledger), ledger.collected.weight),
                 unresolved_percent(profile));
     print_losses(&ledger);
+    if (kernel_s - cpu_s > unsampled_least_s && kernel_s - cpu_s > unsampled_share * kernel_s)
+        sp_complain("%.2f s of CPU time went unsampled: threads that block SIGPROF or that replaced its handler",
+                    kernel_s - cpu_s);
     if (!recording->is_to_stdout)
         sp_complain("wrote %s; look at it with: sigprof top %s", recording->options->output,
                     recording->options->output);

@@ -13,7 +13,7 @@
 
 #include "command.h"
 #include "formats/formats.h"
-#include "report/top.h"
+#include "report/top_report.h"
 
 enum { WHY_BYTES = 256 };
 

@@ -19,6 +19,7 @@
 
 #include "handler/entry.h"
 #include "session/handover.h"
+#include "session/thread_start.h"
 
 enum { HIGH_FD = 200 }; /* the low numbers belong to the host, which may count on getting them */
 
@@ -142,8 +143,10 @@ static bool start(const uint64_t token[2])
     connection.pid = getpid();
     connection.device = status.st_dev;
     connection.inode = status.st_ino;
-    if (sp_session_prepare_for_fork() == 0 && hand_segment_over(&config) && sp_session_run() == 0)
+    if (sp_session_prepare_for_fork() == 0 && hand_segment_over(&config) && sp_session_run() == 0) {
+        sp_session_begin_thread();
         return true;
+    }
     if (sp_load_seq_cst(&sp_handler.state) == SP_SESSION_STARTING)
         sp_session_destroy();
     return false;

@@ -61,21 +61,23 @@ __attribute__((format(printf, 2, 3))) static void append(struct comment *comment
 
 static void append_tally(struct comment *comment, const char *name, struct sp_tally tally)
 {
-    append(comment, "%s %" PRIu64 " (weight %" PRIu64 ")", name, tally.deliveries, tally.weight);
+    append(comment, "%s %" PRIu64 " (%" PRIu64 ")", name, tally.deliveries, tally.weight);
 }
 
 static void comment_samples(const struct sp_ledger *ledger, struct sp_profile *profile)
 {
     struct comment comment = {.n = 0};
-    append_tally(&comment, "sigprof samples: fired", ledger->fired);
+    append_tally(&comment, "sigprof samples (weight): fired", ledger->fired);
     append_tally(&comment, ", recorded", ledger->recorded);
-    for (unsigned i = 0; i < SP_LOSSES; i++) {
-        append(&comment, ", lost to ");
-        append_tally(&comment, loss_names[i], ledger->lost[i]);
-    }
-    append_tally(&comment, ", lost to memory limit", ledger->over_memory);
     append_tally(&comment, ", collected", ledger->collected);
-    append(&comment, ", damaged records %" PRIu64 ", stray signals %" PRIu64, ledger->damaged, ledger->stray);
+    append(&comment, "; lost:");
+    for (unsigned i = 0; i < SP_LOSSES; i++) {
+        append(&comment, " ");
+        append_tally(&comment, loss_names[i], ledger->lost[i]);
+        append(&comment, ",");
+    }
+    append_tally(&comment, " memory limit", ledger->over_memory);
+    append(&comment, "; damaged %" PRIu64 "; stray %" PRIu64, ledger->damaged, ledger->stray);
     sp_profile_add_comment(profile, comment.text);
 }
 

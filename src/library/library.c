@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -13,7 +14,6 @@
 
 #include "collector/collector.h"
 #include "formats/formats.h"
-#include "handler/entry.h"
 #include "session/session.h"
 #include "sigprof/sigprof.h"
 #include "symbolize/symbolize.h"
@@ -153,7 +153,7 @@ static int run(const struct sp_session_config *config)
     the.collector = sp_collector_new(config->period_ns, 0);
     if (the.collector == NULL)
         return -ENOMEM;
-    the.target = sp_collector_attach(the.collector, &sp_handler.segment, getpid());
+    the.target = sp_collector_attach(the.collector, sp_session_segment(), getpid());
     if (the.target == NULL)
         return -ENOMEM;
     int error = start_collector_thread();
@@ -245,6 +245,8 @@ PUBLIC int sigprof_is_running(void)
 
 static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_statistics *statistics)
 {
+    uint64_t stray, late;
+    sp_session_signals(&stray, &late);
     *statistics = (struct sigprof_statistics){
         .struct_bytes = sizeof *statistics,
         .is_running = the.is_running,
@@ -256,8 +258,8 @@ static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_stati
         .lost_busy = ledger->lost[SP_LOSS_BUSY].deliveries,
         .lost_full = ledger->lost[SP_LOSS_FULL].deliveries,
         .lost_memory = ledger->over_memory.deliveries,
-        .stray_signals = ledger->stray + sp_load_relaxed(&sp_handler.stray),
-        .late_signals = sp_load_relaxed(&sp_handler.late),
+        .stray_signals = ledger->stray + stray,
+        .late_signals = late,
         .stacks_cut = sp_ledger_cut(ledger),
         .threads_armed = ledger->threads_armed,
         .threads_untimed = ledger->slots_full + ledger->timers_refused,

@@ -135,6 +135,17 @@ void sp_session_destroy(void)
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
 }
 
+const struct sp_segment *sp_session_segment(void)
+{
+    return &sp_handler.segment;
+}
+
+void sp_session_signals(uint64_t *stray, uint64_t *late)
+{
+    *stray = sp_load_relaxed(&sp_handler.stray);
+    *late = sp_load_relaxed(&sp_handler.late);
+}
+
 /*
  * In a forked child: it has one thread, no timer (timer_create(2): not inherited), and the parent's segment, which is
  * none of its business.

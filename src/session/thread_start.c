@@ -48,6 +48,30 @@ void sp_session_arm_self(void)
     errno = saved;
 }
 
+/*
+ * A thread that was created with all signals blocked, as programs do that want none of their own handlers in their
+ * workers, would never be sampled. Where no handler of the host's can run by it, SIGPROF is let through. A thread that
+ * blocks it later, by its own will, keeps it blocked.
+ */
+static void let_samples_through(void)
+{
+    sigset_t profiling;
+    const struct sigaction *host = &sp_handler.previous;
+    if (sp_load_acquire(&sp_handler.has_previous) == 0 || (host->sa_handler != SIG_DFL && host->sa_handler != SIG_IGN))
+        return;
+    sigemptyset(&profiling);
+    sigaddset(&profiling, SIGPROF);
+    pthread_sigmask(SIG_UNBLOCK, &profiling, NULL);
+}
+
+void sp_session_begin_thread(void)
+{
+    if (sp_load_relaxed(&sp_handler.state) != SP_SESSION_RUNNING)
+        return;
+    sp_session_arm_self();
+    let_samples_through();
+}
+
 static void disarm_self(void *unused)
 {
     uint32_t stripe;
@@ -60,19 +84,13 @@ static void disarm_self(void *unused)
     sp_handler_leave(stripe);
 }
 
-static bool is_running(void)
-{
-    return sp_load_relaxed(&sp_handler.state) == SP_SESSION_RUNNING;
-}
-
 /* The end is reached by return, pthread_exit(3) and cancellation alike: the cleanup handler runs in all three. */
 static void *sigprof_thread_start(void *argument)
 {
     const struct start start = *(struct start *)argument;
     void *result;
     free(argument);
-    if (is_running())
-        sp_session_arm_self();
+    sp_session_begin_thread();
     pthread_cleanup_push(disarm_self, NULL);
     result = start.routine(start.argument);
     pthread_cleanup_pop(1);

@@ -15,7 +15,7 @@
 
 #include "report/measure.h"
 #include "report/names.h"
-#include "report/top.h"
+#include "report/top_report.h"
 
 enum { MOST_FRAMES = 8 };
 

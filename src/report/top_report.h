@@ -4,8 +4,8 @@
  * Place on the way of a sample: profile → *this* → what the user reads.
  * Context: ordinary code.
  */
-#ifndef SIGPROF_REPORT_TOP_H
-#define SIGPROF_REPORT_TOP_H
+#ifndef SIGPROF_REPORT_TOP_REPORT_H
+#define SIGPROF_REPORT_TOP_REPORT_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * The report `top`. See top.h.
+ * The report `top`. See top_report.h.
  *
  * Layout, numbers, order and what is left out are those of google/pprof as in Go 1.26, so that the two can be read
  * side by side and compared by machines. (Go 1.19 writes the Time line differently.) In particular: functions with
@@ -8,7 +8,7 @@
  *
  * Context: ordinary code.
  */
-#include "report/top.h"
+#include "report/top_report.h"
 
 #include <errno.h>
 #include <inttypes.h>
