@@ -7,8 +7,8 @@
 
 enum {
     SP_EXIT_OK = 0,
-    SP_EXIT_FAILED = 1,         /* the job failed: one line on stderr says what, why and what to do */
-    SP_EXIT_USAGE = 2,          /* wrong usage */
+    SP_EXIT_FAILED = 1, /* the job failed: one line on stderr says what, why and what to do */
+    SP_EXIT_USAGE = 2,  /* wrong usage */
     SP_EXIT_NOT_EXECUTABLE = 126,
     SP_EXIT_NOT_FOUND = 127,
 };

@@ -21,8 +21,7 @@
 
 enum { SCRIPTS_DEEP = 4 };
 
-static bool is_executable_file(const char *path)
-{
+static bool is_executable_file(const char *path) {
     struct stat status;
     if (stat(path, &status) != 0)
         return false;
@@ -33,8 +32,7 @@ static bool is_executable_file(const char *path)
     return access(path, X_OK) == 0;
 }
 
-static int complain_about(const char *name, int error)
-{
+static int complain_about(const char *name, int error) {
     if (error == ENOENT || error == ENOTDIR) {
         sp_complain("%s: command not found; check the name, or give the path", name);
         return SP_EXIT_NOT_FOUND;
@@ -43,8 +41,7 @@ static int complain_about(const char *name, int error)
     return SP_EXIT_NOT_EXECUTABLE;
 }
 
-int sp_program_find(const char *name, char path[PATH_MAX])
-{
+int sp_program_find(const char *name, char path[PATH_MAX]) {
     const char *search = getenv("PATH");
     int error = ENOENT;
     if (strchr(name, '/') != NULL) {
@@ -68,8 +65,7 @@ int sp_program_find(const char *name, char path[PATH_MAX])
 }
 
 /* ld.so(8), secure-execution mode: LD_PRELOAD with a slash is ignored when the program gains rights. */
-static const char *gained_rights(const char *path)
-{
+static const char *gained_rights(const char *path) {
     struct stat status;
     if (stat(path, &status) != 0 || geteuid() == 0)
         return NULL;
@@ -83,8 +79,7 @@ static const char *gained_rights(const char *path)
 }
 
 /* Reads up to `size` bytes at `offset`; the number of bytes, 0 on any error. */
-static size_t read_at(int fd, void *data, size_t size, uint64_t offset)
-{
+static size_t read_at(int fd, void *data, size_t size, uint64_t offset) {
     const ssize_t got = pread(fd, data, size, (off_t)offset);
     return got > 0 ? (size_t)got : 0;
 }
@@ -96,8 +91,7 @@ enum { OWN_MACHINE = EM_AARCH64 };
 #endif
 
 /* The dynamic linker that the ELF file asks for: 1 and its path, or 0 when it is static, or -1 when not to be told. */
-static int find_interpreter(int fd, const Elf64_Ehdr *head, char interpreter[PATH_MAX])
-{
+static int find_interpreter(int fd, const Elf64_Ehdr *head, char interpreter[PATH_MAX]) {
     for (unsigned i = 0; i < head->e_phnum; i++) {
         Elf64_Phdr segment;
         if (read_at(fd, &segment, sizeof segment, head->e_phoff + i * sizeof segment) != sizeof segment)
@@ -111,8 +105,7 @@ static int find_interpreter(int fd, const Elf64_Ehdr *head, char interpreter[PAT
     return 0;
 }
 
-static int check_elf(const char *path, int fd, const Elf64_Ehdr *head)
-{
+static int check_elf(const char *path, int fd, const Elf64_Ehdr *head) {
     char interpreter[PATH_MAX];
     if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_machine != OWN_MACHINE) {
         sp_complain("%s is built for another kind of CPU or for 32 bits, and this sigprof cannot be preloaded into it",
@@ -135,8 +128,7 @@ static int check_elf(const char *path, int fd, const Elf64_Ehdr *head)
 }
 
 /* "#!/path argument\n" in line[0..n): the path, in place, or NULL. */
-static char *script_interpreter(char *line, size_t n)
-{
+static char *script_interpreter(char *line, size_t n) {
     if (n < 3 || line[0] != '#' || line[1] != '!')
         return NULL;
     line[n] = '\0';
@@ -146,8 +138,7 @@ static char *script_interpreter(char *line, size_t n)
     return *path != '\0' ? path : NULL;
 }
 
-static int check(const char *path, unsigned scripts_left)
-{
+static int check(const char *path, unsigned scripts_left) {
     union {
         Elf64_Ehdr elf;
         char text[512];
@@ -173,21 +164,18 @@ static int check(const char *path, unsigned scripts_left)
     return result;
 }
 
-int sp_program_check(const char *path)
-{
+int sp_program_check(const char *path) {
     return check(path, SCRIPTS_DEEP);
 }
 
 /* Joins and resolves; whether the file is there. */
-static bool exists_at(const char *folder, const char *relative, char path[PATH_MAX])
-{
+static bool exists_at(const char *folder, const char *relative, char path[PATH_MAX]) {
     char joined[PATH_MAX + 256];
     snprintf(joined, sizeof joined, "%s/%s", folder, relative);
     return realpath(joined, path) != NULL;
 }
 
-int sp_preload_find(char path[PATH_MAX])
-{
+int sp_preload_find(char path[PATH_MAX]) {
     static const char *const relatives[] = {
         "preload/libsigprof-preload.so",                        /* the build tree */
         SP_LIBDIR_FROM_BINDIR "/sigprof/libsigprof-preload.so", /* installed, wherever the prefix is now */
@@ -203,7 +191,8 @@ int sp_preload_find(char path[PATH_MAX])
             continue;
         if (strpbrk(path, " :") == NULL)
             return SP_EXIT_OK;
-        sp_complain("the path %s has a space or a colon, which LD_PRELOAD cannot carry; install sigprof elsewhere", path);
+        sp_complain("the path %s has a space or a colon, which LD_PRELOAD cannot carry; install sigprof elsewhere",
+                    path);
         return SP_EXIT_FAILED;
     }
     sp_complain("libsigprof-preload.so is neither in %s/preload nor in %s/%s/sigprof; install sigprof again", folder,

@@ -68,24 +68,25 @@ int sigprof_stop(void);
 /* 1 while a session is running, else 0. */
 int sigprof_is_running(void);
 
-/* The ledger: what became of every sample that was due. fired = recorded + lost_busy + lost_full, exactly, once stopped. */
+/* The ledger: what became of every sample that was due. fired = recorded + lost_busy + lost_full, exactly, once
+ * stopped. */
 struct sigprof_statistics {
-    uint32_t struct_bytes;     /* set by the caller to sizeof(struct sigprof_statistics) */
-    uint32_t is_running;       /* 1 or 0 */
-    uint64_t period_ns;        /* CPU time that a weight of 1 stands for */
-    uint64_t fired;            /* signals that were due to be samples */
-    uint64_t fired_weight;     /* periods that they stand for: the kernel merges expirations */
-    uint64_t recorded;         /* of them, taken */
+    uint32_t struct_bytes; /* set by the caller to sizeof(struct sigprof_statistics) */
+    uint32_t is_running;   /* 1 or 0 */
+    uint64_t period_ns;    /* CPU time that a weight of 1 stands for */
+    uint64_t fired;        /* signals that were due to be samples */
+    uint64_t fired_weight; /* periods that they stand for: the kernel merges expirations */
+    uint64_t recorded;     /* of them, taken */
     uint64_t recorded_weight;
-    uint64_t lost_busy;        /* lost: all shards locked by other threads' handlers */
-    uint64_t lost_full;        /* lost: no room in any shard */
-    uint64_t lost_memory;      /* lost: the profile had reached its memory limit */
-    uint64_t stray_signals;    /* SIGPROF that was not ours: not counted as CPU time */
-    uint64_t late_signals;     /* of our timers, after the session */
-    uint64_t stacks_cut;       /* recorded weight whose stack did not reach the thread's start */
-    uint64_t threads_armed;    /* threads that got a timer */
-    uint64_t threads_untimed;  /* threads that got none: table full, or refused by the kernel */
-    uint64_t threads_sampled;  /* threads with a sample in the profile */
+    uint64_t lost_busy;       /* lost: all shards locked by other threads' handlers */
+    uint64_t lost_full;       /* lost: no room in any shard */
+    uint64_t lost_memory;     /* lost: the profile had reached its memory limit */
+    uint64_t stray_signals;   /* SIGPROF that was not ours: not counted as CPU time */
+    uint64_t late_signals;    /* of our timers, after the session */
+    uint64_t stacks_cut;      /* recorded weight whose stack did not reach the thread's start */
+    uint64_t threads_armed;   /* threads that got a timer */
+    uint64_t threads_untimed; /* threads that got none: table full, or refused by the kernel */
+    uint64_t threads_sampled; /* threads with a sample in the profile */
 };
 
 /*

@@ -22,16 +22,16 @@ struct sp_tally {
 struct sp_ledger {
     uint64_t period_ns;
     struct sp_tally fired, recorded, lost[SP_LOSSES];
-    struct sp_tally collected;      /* in the profile */
-    struct sp_tally over_memory;    /* read, but the profile had reached its limit */
-    uint64_t damaged;               /* records or halves that made no sense and were skipped */
-    uint64_t stray;                 /* SIGPROF of others with a forged cookie */
-    uint64_t backstop_idle;         /* process timer found nothing to do */
-    uint64_t threads_armed;         /* threads that got a slot */
-    uint64_t threads_sampled;       /* threads with a sample in the profile */
-    uint64_t slots_full;            /* times that a thread got no slot */
-    uint64_t timers_refused;        /* threads with a slot for which the kernel gave no timer */
-    uint64_t ends[SP_STACK_ENDS];   /* collected weight by how the stack ended, enum sp_stack_end */
+    struct sp_tally collected;        /* in the profile */
+    struct sp_tally over_memory;      /* read, but the profile had reached its limit */
+    uint64_t damaged;                 /* records or halves that made no sense and were skipped */
+    uint64_t stray;                   /* SIGPROF of others with a forged cookie */
+    uint64_t backstop_idle;           /* process timer found nothing to do */
+    uint64_t threads_armed;           /* threads that got a slot */
+    uint64_t threads_sampled;         /* threads with a sample in the profile */
+    uint64_t slots_full;              /* times that a thread got no slot */
+    uint64_t timers_refused;          /* threads with a slot for which the kernel gave no timer */
+    uint64_t ends[SP_STACK_ENDS];     /* collected weight by how the stack ended, enum sp_stack_end */
     uint64_t frames, unmapped_frames; /* collected frames (by weight), and those at addresses of no mapping */
 };
 

@@ -20,8 +20,8 @@ struct sp_thread_key {
 
 struct sp_known_thread {
     struct sp_thread_key key;
-    uint32_t name;     /* string of the profile */
-    int64_t asked_ns;  /* when the name was read, CLOCK_MONOTONIC */
+    uint32_t name;    /* string of the profile */
+    int64_t asked_ns; /* when the name was read, CLOCK_MONOTONIC */
 };
 
 struct sp_thread_names {

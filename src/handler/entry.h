@@ -35,8 +35,8 @@ struct sp_handler_state {
     _Atomic int32_t pid;    /* of the process whose session it is */
     /* Written while no session runs, read only by handlers that saw RUNNING. */
     struct sp_segment segment;
-    uint32_t generation;             /* of the process timer's cookie */
-    _Atomic int32_t process_timer;   /* kernel timer id, or -1 */
+    uint32_t generation;           /* of the process timer's cookie */
+    _Atomic int32_t process_timer; /* kernel timer id, or -1 */
     /* Signals that touched no segment. */
     _Atomic uint64_t late;  /* of our timers, when no session was running */
     _Atomic uint64_t stray; /* of anybody else */

@@ -22,7 +22,7 @@
 #define sp_add_seq_cst(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
 #define sp_sub_release(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_release)
 /* Strong compare-and-swap; `expected` is a pointer and is updated on failure. */
-#define sp_cas_seq_cst(p, expected, v)                                                                                 \
+#define sp_cas_seq_cst(p, expected, v) \
     atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_seq_cst, memory_order_seq_cst)
 
 #endif

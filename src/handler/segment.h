@@ -45,13 +45,13 @@
 
 enum {
     SP_SEGMENT_VERSION = 1,
-    SP_DEPTH_LIMIT = 4096,    /* the deepest max_depth; below 1 << 16 for the record's field */
+    SP_DEPTH_LIMIT = 4096, /* the deepest max_depth; below 1 << 16 for the record's field */
     SP_BUCKET_WAYS = 4,
     SP_RECORD_HEAD_WORDS = 5, /* words before pcs */
     SP_SLOTS_LIMIT = 1 << 20, /* below 1 << 24 for the cookie's field */
     SP_SHARDS_LIMIT = 256,
-    SP_INDEX_PROBE = 8,       /* entries of the index that a tid may stand in */
-    SP_UNLISTED = 32,         /* size of the collector's list of threads to arm */
+    SP_INDEX_PROBE = 8, /* entries of the index that a tid may stand in */
+    SP_UNLISTED = 32,   /* size of the collector's list of threads to arm */
     SP_THREAD_NAME_BYTES = 16,
 };
 
@@ -66,20 +66,20 @@ enum sp_stack_end {
 
 /* Why a sample was not recorded. */
 enum sp_loss {
-    SP_LOSS_BUSY = 0,  /* every shard that was tried was locked by another thread's handler */
-    SP_LOSS_FULL = 1,  /* no shard had room: the collector came too late */
+    SP_LOSS_BUSY = 0, /* every shard that was tried was locked by another thread's handler */
+    SP_LOSS_FULL = 1, /* no shard had room: the collector came too late */
     SP_LOSSES
 };
 
 /* What both sides agree on. Filled by sp_geometry_layout from the first group. */
 struct sp_geometry {
     uint32_t version;
-    uint32_t max_depth;  /* frames */
-    uint32_t n_slots;    /* power of 2 */
-    uint32_t n_shards;   /* power of 2 */
-    uint32_t n_buckets;  /* per half; power of 2 */
-    uint32_t half_words; /* 64-bit words of records per half */
-    uint64_t period_ns;  /* CPU time between two samples of a thread */
+    uint32_t max_depth;        /* frames */
+    uint32_t n_slots;          /* power of 2 */
+    uint32_t n_shards;         /* power of 2 */
+    uint32_t n_buckets;        /* per half; power of 2 */
+    uint32_t half_words;       /* 64-bit words of records per half */
+    uint64_t period_ns;        /* CPU time between two samples of a thread */
     uint64_t backstop_periods; /* the process timer's period, in periods */
 
     uint32_t n_index; /* power of 2 */
@@ -118,10 +118,10 @@ struct sp_count {
  */
 struct sp_shard {
     _Atomic uint32_t lock;
-    _Atomic uint32_t active;   /* 0 or 1 */
-    _Atomic uint32_t used[2];  /* words of records in each half */
+    _Atomic uint32_t active;  /* 0 or 1 */
+    _Atomic uint32_t used[2]; /* words of records in each half */
     uint64_t reserved0[6];
-    struct sp_count recorded;  /* written by the lock's holder */
+    struct sp_count recorded; /* written by the lock's holder */
     uint64_t reserved1[6];
 };
 _Static_assert(sizeof(struct sp_shard) == 128, "lock and counters on lines of their own");
@@ -129,10 +129,10 @@ _Static_assert(sizeof(struct sp_shard) == 128, "lock and counters on lines of th
 /* Counters that many threads add to, one stripe per group of threads so that they seldom share a line. */
 enum { SP_STRIPES = 16 };
 struct sp_stripe {
-    struct sp_count fired;           /* samples that were due: = recorded + Σ lost */
+    struct sp_count fired; /* samples that were due: = recorded + Σ lost */
     struct sp_count lost[SP_LOSSES];
-    _Atomic uint64_t backstop_idle;  /* process timer found a thread that has its own: nothing to do */
-    _Atomic uint64_t stray;          /* SIGPROF that is not ours, or a forged cookie */
+    _Atomic uint64_t backstop_idle; /* process timer found a thread that has its own: nothing to do */
+    _Atomic uint64_t stray;         /* SIGPROF that is not ours, or a forged cookie */
     uint64_t reserved[8];
 };
 _Static_assert(sizeof(struct sp_stripe) == 128, "a stripe has lines of its own");
@@ -144,13 +144,13 @@ struct sp_header {
     _Atomic uint32_t stop_requested;       /* each thread gives its timer back at its next signal */
     _Atomic int32_t unlisted[SP_UNLISTED]; /* tids that have no slot; the process timer's handler arms them */
     /* Written by the target. */
-    _Atomic uint64_t seed;            /* of the first expirations */
-    _Atomic uint32_t cursor;          /* where the next search for a free slot begins */
-    _Atomic uint32_t reap_cursor;     /* where the next look for ended threads begins */
-    _Atomic uint32_t threads_live;    /* slots in use */
-    _Atomic uint64_t threads_armed;   /* threads that got a slot, ever */
-    _Atomic uint64_t slots_full;      /* threads that got none: sampled by the process timer alone */
-    _Atomic uint64_t timers_refused;  /* threads with a slot and no timer */
+    _Atomic uint64_t seed;           /* of the first expirations */
+    _Atomic uint32_t cursor;         /* where the next search for a free slot begins */
+    _Atomic uint32_t reap_cursor;    /* where the next look for ended threads begins */
+    _Atomic uint32_t threads_live;   /* slots in use */
+    _Atomic uint64_t threads_armed;  /* threads that got a slot, ever */
+    _Atomic uint64_t slots_full;     /* threads that got none: sampled by the process timer alone */
+    _Atomic uint64_t timers_refused; /* threads with a slot and no timer */
     struct sp_stripe stripes[SP_STRIPES] __attribute__((aligned(128)));
 };
 
@@ -158,8 +158,7 @@ struct sp_header {
  * Fills in the second group of `geometry` from the first: the places of everything. Returns false, with the second
  * group undefined, when a number is out of its range. Pure arithmetic; any context.
  */
-static inline bool sp_geometry_layout(struct sp_geometry *geometry)
-{
+static inline bool sp_geometry_layout(struct sp_geometry *geometry) {
     const uint32_t powers[] = {geometry->n_slots, geometry->n_shards, geometry->n_buckets};
     for (unsigned i = 0; i < 3; i++)
         if (powers[i] == 0 || (powers[i] & (powers[i] - 1)) != 0)
@@ -188,42 +187,35 @@ struct sp_segment {
     struct sp_geometry geometry;
 };
 
-static inline char *sp_segment_at(const struct sp_segment *segment, uint64_t offset)
-{
+static inline char *sp_segment_at(const struct sp_segment *segment, uint64_t offset) {
     return (char *)segment->header + offset;
 }
 
-static inline _Atomic uint32_t *sp_segment_index(const struct sp_segment *segment)
-{
+static inline _Atomic uint32_t *sp_segment_index(const struct sp_segment *segment) {
     return (_Atomic uint32_t *)(void *)sp_segment_at(segment, segment->geometry.index_at);
 }
 
-static inline struct sp_slot *sp_segment_slot(const struct sp_segment *segment, uint32_t slot)
-{
+static inline struct sp_slot *sp_segment_slot(const struct sp_segment *segment, uint32_t slot) {
     return (struct sp_slot *)(void *)sp_segment_at(segment, segment->geometry.slots_at) + slot;
 }
 
-static inline struct sp_shard *sp_segment_shard(const struct sp_segment *segment, uint32_t shard)
-{
+static inline struct sp_shard *sp_segment_shard(const struct sp_segment *segment, uint32_t shard) {
     return (struct sp_shard *)(void *)sp_segment_at(segment, segment->geometry.shards_at) + shard;
 }
 
 /* The hash entries of a half: n_buckets × SP_BUCKET_WAYS words, each hash (high 32) | record position + 1, or 0. */
-static inline uint64_t *sp_segment_buckets(const struct sp_segment *segment, uint32_t shard, uint32_t half)
-{
+static inline uint64_t *sp_segment_buckets(const struct sp_segment *segment, uint32_t shard, uint32_t half) {
     const uint64_t number = 2 * (uint64_t)shard + half;
     return (uint64_t *)(void *)sp_segment_at(segment,
                                              segment->geometry.halves_at + number * segment->geometry.half_bytes);
 }
 
-static inline uint64_t *sp_segment_records(const struct sp_segment *segment, uint32_t shard, uint32_t half)
-{
+static inline uint64_t *sp_segment_records(const struct sp_segment *segment, uint32_t shard, uint32_t half) {
     return sp_segment_buckets(segment, shard, half) + (uint64_t)segment->geometry.n_buckets * SP_BUCKET_WAYS;
 }
 
 /* The slot of thread `tid`, the lowest if there are several, or 0. Any context. */
-static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t tid)
-{
+static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t tid) {
     uint32_t found = 0;
     for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
         const uint32_t at = ((uint32_t)tid + probe) & (segment->geometry.n_index - 1);
@@ -237,13 +229,11 @@ static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t
 }
 
 /* The fields of a record's words. */
-static inline uint32_t sp_record_depth(uint64_t word0)
-{
+static inline uint32_t sp_record_depth(uint64_t word0) {
     return (uint32_t)(word0 >> 16) & 0xffff;
 }
 
-static inline uint32_t sp_record_end(uint64_t word0)
-{
+static inline uint32_t sp_record_end(uint64_t word0) {
     return (uint32_t)word0 & 0xff;
 }
 

@@ -50,7 +50,8 @@ void sp_session_destroy(void);
 /* The session's segment: from create until destroy. */
 const struct sp_segment *sp_session_segment(void);
 
-/* SIGPROFs that touched no segment since the process began: those of others, and those of our timers after a session. */
+/* SIGPROFs that touched no segment since the process began: those of others, and those of our timers after a session.
+ */
 void sp_session_signals(uint64_t *stray, uint64_t *late);
 
 /* Registers, once, what makes a forked child start without a session. 0 or -ENOMEM. */

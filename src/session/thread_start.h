@@ -11,10 +11,12 @@
 typedef int sp_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
                               void *argument);
 
-/* Gives the calling thread a timer, with the bounds of its stack. Nothing happens when it has one, or no session runs. */
+/* Gives the calling thread a timer, with the bounds of its stack. Nothing happens when it has one, or no session runs.
+ */
 void sp_session_arm_self(void);
 
-/* What a thread does that begins under a session: it arms itself, and is not left with SIGPROF blocked by inheritance. */
+/* What a thread does that begins under a session: it arms itself, and is not left with SIGPROF blocked by inheritance.
+ */
 void sp_session_begin_thread(void);
 
 /* pthread_create(3) by way of `real`: the new thread arms itself before `routine` and gives its timer back after it. */
