@@ -19,7 +19,8 @@
 
 static const int watched[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
-static sigset_t watched_set(void) {
+static sigset_t watched_set(void)
+{
     sigset_t set;
     sigemptyset(&set);
     for (unsigned i = 0; i < sizeof watched / sizeof watched[0]; i++)
@@ -28,7 +29,8 @@ static sigset_t watched_set(void) {
 }
 
 /* Behind what is preloaded already: a sanitizer's runtime has to be the first. */
-static bool set_environment(const struct sp_child_setup *setup) {
+static bool set_environment(const struct sp_child_setup *setup)
+{
     const char *before = getenv("LD_PRELOAD");
     char *joined;
     const bool is_alone = before == NULL || *before == '\0';
@@ -38,7 +40,8 @@ static bool set_environment(const struct sp_child_setup *setup) {
 }
 
 /* In the child; returns only on failure. */
-static int become(const struct sp_child_setup *setup, const sigset_t *mask) {
+static int become(const struct sp_child_setup *setup, const sigset_t *mask)
+{
     struct sigaction standard = {.sa_handler = SIG_DFL};
     sigaction(SIGPIPE, &standard, NULL);
     sigprocmask(SIG_SETMASK, mask, NULL);
@@ -51,7 +54,8 @@ static int become(const struct sp_child_setup *setup, const sigset_t *mask) {
 }
 
 /* The child's exec closes the pipe, or its errno comes through. */
-static int wait_for_exec(int end) {
+static int wait_for_exec(int end)
+{
     int error = 0;
     ssize_t got;
     do
@@ -61,7 +65,8 @@ static int wait_for_exec(int end) {
     return got == (ssize_t)sizeof error ? error : 0;
 }
 
-pid_t sp_child_start(const struct sp_child_setup *setup, int *signals) {
+pid_t sp_child_start(const struct sp_child_setup *setup, int *signals)
+{
     int ends[2];
     sigset_t mask;
     const sigset_t set = watched_set();
@@ -91,19 +96,22 @@ pid_t sp_child_start(const struct sp_child_setup *setup, int *signals) {
     return -error;
 }
 
-void sp_child_forward_signals(int signals, pid_t child) {
+void sp_child_forward_signals(int signals, pid_t child)
+{
     struct signalfd_siginfo info;
     while (read(signals, &info, sizeof info) == (ssize_t)sizeof info)
         if (info.ssi_signo != SIGCHLD && info.ssi_code <= 0) /* by kill(2) or sigqueue(3), not by the terminal */
             kill(child, (int)info.ssi_signo);
 }
 
-bool sp_child_has_ended(pid_t child) {
+bool sp_child_has_ended(pid_t child)
+{
     siginfo_t info = {0};
     return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
 }
 
-uint64_t sp_child_cpu_ns(pid_t child) {
+uint64_t sp_child_cpu_ns(pid_t child)
+{
     clockid_t clock;
     struct timespec used;
     if (clock_getcpuclockid(child, &clock) != 0 || clock_gettime(clock, &used) != 0)
@@ -111,7 +119,8 @@ uint64_t sp_child_cpu_ns(pid_t child) {
     return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }
 
-int sp_child_reap(pid_t child) {
+int sp_child_reap(pid_t child)
+{
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;

@@ -14,21 +14,24 @@
 static const struct sp_command *const commands[] = {&sp_command_record, &sp_command_top};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
-static void complain(const char *format, va_list arguments) {
+__attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list arguments)
+{
     fflush(stdout);
     fputs("sigprof: ", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
 }
 
-void sp_complain(const char *format, ...) {
+void sp_complain(const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     complain(format, arguments);
     va_end(arguments);
 }
 
-int sp_usage_error(const struct sp_command *command, const char *format, ...) {
+int sp_usage_error(const struct sp_command *command, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     complain(format, arguments);
@@ -38,14 +41,16 @@ int sp_usage_error(const struct sp_command *command, const char *format, ...) {
 }
 
 /* Results go to stdout: whether they got there is part of the answer. */
-static int finish_stdout(void) {
+static int finish_stdout(void)
+{
     if (fflush(stdout) == 0 && !ferror(stdout))
         return SP_EXIT_OK;
     sp_complain("cannot write to standard output: %m");
     return SP_EXIT_FAILED;
 }
 
-static int print_help(void) {
+static int print_help(void)
+{
     puts("sigprof - CPU profiler for every thread of a program\n\nusage: sigprof COMMAND [ARGUMENT...]\n\ncommands:");
     for (unsigned i = 0; i < N_COMMANDS; i++)
         printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
@@ -54,12 +59,14 @@ static int print_help(void) {
     return finish_stdout();
 }
 
-static int print_command_help(const struct sp_command *command) {
+static int print_command_help(const struct sp_command *command)
+{
     printf("usage: sigprof %s\n\n%s\n\n%s", command->usage, command->summary, command->help);
     return finish_stdout();
 }
 
-static const struct sp_command *find_command(const char *name) {
+static const struct sp_command *find_command(const char *name)
+{
     for (unsigned i = 0; i < N_COMMANDS; i++)
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
@@ -67,14 +74,16 @@ static const struct sp_command *find_command(const char *name) {
 }
 
 /* --help of ours stands before the first word that is no option: what follows may be the profiled command's. */
-static bool wants_help(int argc, char **argv) {
+static bool wants_help(int argc, char **argv)
+{
     for (int i = 1; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
     return false;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc < 2) {
         fputs("usage: sigprof COMMAND [ARGUMENT...]\nsee 'sigprof --help'\n", stderr);
         return SP_EXIT_USAGE;

@@ -50,13 +50,15 @@ struct recording {
     int write_result;
 };
 
-static int64_t now_ns(void) {
+static int64_t now_ns(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static bool parse_number(const char *text, unsigned long least, unsigned long most, unsigned long *number) {
+static bool parse_number(const char *text, unsigned long least, unsigned long most, unsigned long *number)
+{
     char *end;
     errno = 0;
     const unsigned long value = strtoul(text, &end, 10);
@@ -66,7 +68,8 @@ static bool parse_number(const char *text, unsigned long least, unsigned long mo
     return true;
 }
 
-static bool parse_seconds(const char *text, double *seconds) {
+static bool parse_seconds(const char *text, double *seconds)
+{
     char *end;
     const double value = strtod(text, &end);
     if (end == text || *end != '\0' || !(value > 0 && value < 1e9))
@@ -75,7 +78,8 @@ static bool parse_seconds(const char *text, double *seconds) {
     return true;
 }
 
-static int parse_options(int argc, char **argv, struct options *options) {
+static int parse_options(int argc, char **argv, struct options *options)
+{
     static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
                                           {"frequency", required_argument, NULL, 'F'},
                                           {"duration", required_argument, NULL, 'd'},
@@ -106,12 +110,14 @@ static int parse_options(int argc, char **argv, struct options *options) {
     return SP_EXIT_OK;
 }
 
-static bool is_sampling(const struct recording *recording) {
+static bool is_sampling(const struct recording *recording)
+{
     return recording->end_ns == 0;
 }
 
 /* Opens the output before anything is started: a recording that cannot be kept is not made. */
-static int open_output(struct recording *recording) {
+static int open_output(struct recording *recording)
+{
     const char *path = recording->options->output;
     recording->is_to_stdout = strcmp(path, "-") == 0;
     if (recording->is_to_stdout && isatty(STDOUT_FILENO)) {
@@ -127,7 +133,8 @@ static int open_output(struct recording *recording) {
 }
 
 /* How much of the collected weight has a frame without a name, in frames: pprof's readers will show addresses. */
-static double unresolved_percent(const struct sp_profile *profile) {
+static double unresolved_percent(const struct sp_profile *profile)
+{
     double all = 0, unnamed = 0;
     for (size_t i = 0; i < profile->samples.n; i++) {
         const struct sp_sample *sample = &profile->samples.at[i];
@@ -141,11 +148,13 @@ static double unresolved_percent(const struct sp_profile *profile) {
     return all > 0 ? 100 * unnamed / all : 0;
 }
 
-static double percent(uint64_t part, uint64_t whole) {
+static double percent(uint64_t part, uint64_t whole)
+{
     return whole > 0 ? 100 * (double)part / (double)whole : 0;
 }
 
-static void print_losses(const struct sp_ledger *ledger) {
+static void print_losses(const struct sp_ledger *ledger)
+{
     for (unsigned i = 0; i < SP_LOSSES; i++)
         if (ledger->lost[i].deliveries > 0)
             sp_complain("lost %" PRIu64 " samples: %s", ledger->lost[i].deliveries, sp_loss_name((enum sp_loss)i));
@@ -159,7 +168,8 @@ static void print_losses(const struct sp_ledger *ledger) {
                     ledger->slots_full + ledger->timers_refused);
 }
 
-static void print_summary(const struct recording *recording, const struct sp_profile *profile) {
+static void print_summary(const struct recording *recording, const struct sp_profile *profile)
+{
     struct sp_ledger ledger;
     sp_collector_ledger(recording->collector, &ledger);
     const double cpu_s = (double)ledger.collected.weight * (double)ledger.period_ns / 1e9;
@@ -184,7 +194,8 @@ static void print_summary(const struct recording *recording, const struct sp_pro
                     recording->options->output);
 }
 
-static int encode_and_write(struct recording *recording, struct sp_profile *profile) {
+static int encode_and_write(struct recording *recording, struct sp_profile *profile)
+{
     struct sp_bytes bytes = {0};
     int error = sp_symbolize_profile(profile, NULL);
     if (error == 0)
@@ -199,7 +210,8 @@ static int encode_and_write(struct recording *recording, struct sp_profile *prof
 }
 
 /* Ends sampling for good: names, file, summary. */
-static void write_profile(struct recording *recording) {
+static void write_profile(struct recording *recording)
+{
     struct sp_profile *profile = sp_collector_profile(recording->collector, recording->end_ns - recording->begin_ns);
     const int error = profile == NULL ? -ENOMEM : encode_and_write(recording, profile);
     recording->is_written = true;
@@ -215,7 +227,8 @@ static void write_profile(struct recording *recording) {
 }
 
 /* The duration is over: the targets' handlers give their timers back, the command runs on. */
-static void stop_sampling(struct recording *recording) {
+static void stop_sampling(struct recording *recording)
+{
     sp_server_stop(recording->server);
     sp_server_drain(recording->server);
     recording->end_ns = now_ns();
@@ -225,7 +238,8 @@ static void stop_sampling(struct recording *recording) {
 }
 
 /* Milliseconds until the next drain or the end of the duration; -1: nothing to wait for but events. */
-static int time_left_ms(const struct recording *recording, int64_t next_drain_ns) {
+static int time_left_ms(const struct recording *recording, int64_t next_drain_ns)
+{
     if (!is_sampling(recording))
         return -1;
     int64_t until_ns = next_drain_ns;
@@ -237,13 +251,15 @@ static int time_left_ms(const struct recording *recording, int64_t next_drain_ns
     return left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1;
 }
 
-static bool is_duration_over(const struct recording *recording) {
+static bool is_duration_over(const struct recording *recording)
+{
     return recording->options->seconds > 0 && is_sampling(recording) &&
            (double)(now_ns() - recording->begin_ns) >= recording->options->seconds * 1e9;
 }
 
 /* Until the child has ended. */
-static void collect(struct recording *recording) {
+static void collect(struct recording *recording)
+{
     static struct pollfd polled[POLL_LIMIT];
     int64_t next_drain_ns = recording->begin_ns;
     while (!sp_child_has_ended(recording->child)) {
@@ -264,7 +280,8 @@ static void collect(struct recording *recording) {
 }
 
 /* Takes in everything that is left. Descendants that live on stop sampling: nobody would read it. */
-static void finish(struct recording *recording) {
+static void finish(struct recording *recording)
+{
     if (!is_sampling(recording))
         return;
     sp_server_process_ended(recording->server, recording->child);
@@ -283,7 +300,8 @@ static void finish(struct recording *recording) {
 }
 
 /* The command's exit status as a shell would give it, unless our own part failed where the command's did not. */
-static int exit_status(const struct recording *recording, int status) {
+static int exit_status(const struct recording *recording, int status)
+{
     if (WIFSIGNALED(status)) {
         sp_complain("%s was ended by signal %d (%s)", recording->options->argv[0], WTERMSIG(status),
                     strsignal(WTERMSIG(status)));
@@ -292,7 +310,8 @@ static int exit_status(const struct recording *recording, int status) {
     return WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : recording->write_result;
 }
 
-static int start_child(struct recording *recording, const char *path, const char *preload, const char *variable) {
+static int start_child(struct recording *recording, const char *path, const char *preload, const char *variable)
+{
     const struct sp_child_setup setup = {.path = path,
                                          .argv = recording->options->argv,
                                          .preload = preload,
@@ -307,7 +326,8 @@ static int start_child(struct recording *recording, const char *path, const char
 }
 
 /* With the output open. */
-static int record(struct recording *recording, const char *path, const char *preload) {
+static int record(struct recording *recording, const char *path, const char *preload)
+{
     char variable[VARIABLE_BYTES];
     const struct sp_session_config config = {.period_ns = 1000000000 / recording->options->hz,
                                              .max_depth = (uint32_t)recording->options->max_depth};
@@ -327,7 +347,8 @@ static int record(struct recording *recording, const char *path, const char *pre
     return exit_status(recording, sp_child_reap(recording->child));
 }
 
-static int run(int argc, char **argv) {
+static int run(int argc, char **argv)
+{
     char path[PATH_MAX], preload[PATH_MAX];
     struct options options = {.output = "sigprof.pb.gz", .hz = DEFAULT_HZ, .max_depth = DEFAULT_DEPTH};
     struct recording recording = {.options = &options, .signals = -1};

@@ -21,7 +21,8 @@
 
 enum { SCRIPTS_DEEP = 4 };
 
-static bool is_executable_file(const char *path) {
+static bool is_executable_file(const char *path)
+{
     struct stat status;
     if (stat(path, &status) != 0)
         return false;
@@ -32,7 +33,8 @@ static bool is_executable_file(const char *path) {
     return access(path, X_OK) == 0;
 }
 
-static int complain_about(const char *name, int error) {
+static int complain_about(const char *name, int error)
+{
     if (error == ENOENT || error == ENOTDIR) {
         sp_complain("%s: command not found; check the name, or give the path", name);
         return SP_EXIT_NOT_FOUND;
@@ -41,7 +43,8 @@ static int complain_about(const char *name, int error) {
     return SP_EXIT_NOT_EXECUTABLE;
 }
 
-int sp_program_find(const char *name, char path[PATH_MAX]) {
+int sp_program_find(const char *name, char path[PATH_MAX])
+{
     const char *search = getenv("PATH");
     int error = ENOENT;
     if (strchr(name, '/') != NULL) {
@@ -65,7 +68,8 @@ int sp_program_find(const char *name, char path[PATH_MAX]) {
 }
 
 /* ld.so(8), secure-execution mode: LD_PRELOAD with a slash is ignored when the program gains rights. */
-static const char *gained_rights(const char *path) {
+static const char *gained_rights(const char *path)
+{
     struct stat status;
     if (stat(path, &status) != 0 || geteuid() == 0)
         return NULL;
@@ -79,7 +83,8 @@ static const char *gained_rights(const char *path) {
 }
 
 /* Reads up to `size` bytes at `offset`; the number of bytes, 0 on any error. */
-static size_t read_at(int fd, void *data, size_t size, uint64_t offset) {
+static size_t read_at(int fd, void *data, size_t size, uint64_t offset)
+{
     const ssize_t got = pread(fd, data, size, (off_t)offset);
     return got > 0 ? (size_t)got : 0;
 }
@@ -91,7 +96,8 @@ enum { OWN_MACHINE = EM_AARCH64 };
 #endif
 
 /* The dynamic linker that the ELF file asks for: 1 and its path, or 0 when it is static, or -1 when not to be told. */
-static int find_interpreter(int fd, const Elf64_Ehdr *head, char interpreter[PATH_MAX]) {
+static int find_interpreter(int fd, const Elf64_Ehdr *head, char interpreter[PATH_MAX])
+{
     for (unsigned i = 0; i < head->e_phnum; i++) {
         Elf64_Phdr segment;
         if (read_at(fd, &segment, sizeof segment, head->e_phoff + i * sizeof segment) != sizeof segment)
@@ -105,7 +111,8 @@ static int find_interpreter(int fd, const Elf64_Ehdr *head, char interpreter[PAT
     return 0;
 }
 
-static int check_elf(const char *path, int fd, const Elf64_Ehdr *head) {
+static int check_elf(const char *path, int fd, const Elf64_Ehdr *head)
+{
     char interpreter[PATH_MAX];
     if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_machine != OWN_MACHINE) {
         sp_complain("%s is built for another kind of CPU or for 32 bits, and this sigprof cannot be preloaded into it",
@@ -128,7 +135,8 @@ static int check_elf(const char *path, int fd, const Elf64_Ehdr *head) {
 }
 
 /* "#!/path argument\n" in line[0..n): the path, in place, or NULL. */
-static char *script_interpreter(char *line, size_t n) {
+static char *script_interpreter(char *line, size_t n)
+{
     if (n < 3 || line[0] != '#' || line[1] != '!')
         return NULL;
     line[n] = '\0';
@@ -138,7 +146,8 @@ static char *script_interpreter(char *line, size_t n) {
     return *path != '\0' ? path : NULL;
 }
 
-static int check(const char *path, unsigned scripts_left) {
+static int check(const char *path, unsigned scripts_left)
+{
     union {
         Elf64_Ehdr elf;
         char text[512];
@@ -164,18 +173,21 @@ static int check(const char *path, unsigned scripts_left) {
     return result;
 }
 
-int sp_program_check(const char *path) {
+int sp_program_check(const char *path)
+{
     return check(path, SCRIPTS_DEEP);
 }
 
 /* Joins and resolves; whether the file is there. */
-static bool exists_at(const char *folder, const char *relative, char path[PATH_MAX]) {
+static bool exists_at(const char *folder, const char *relative, char path[PATH_MAX])
+{
     char joined[PATH_MAX + 256];
     snprintf(joined, sizeof joined, "%s/%s", folder, relative);
     return realpath(joined, path) != NULL;
 }
 
-int sp_preload_find(char path[PATH_MAX]) {
+int sp_preload_find(char path[PATH_MAX])
+{
     static const char *const relatives[] = {
         "preload/libsigprof-preload.so",                        /* the build tree */
         SP_LIBDIR_FROM_BINDIR "/sigprof/libsigprof-preload.so", /* installed, wherever the prefix is now */

@@ -39,7 +39,8 @@ struct sp_target_server {
     struct connection *connections;
 };
 
-static int listen_at(struct sockaddr_un *address, socklen_t length) {
+static int listen_at(struct sockaddr_un *address, socklen_t length)
+{
     const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
@@ -51,7 +52,8 @@ static int listen_at(struct sockaddr_un *address, socklen_t length) {
 }
 
 int sp_server_new(const struct sp_session_config *config, struct sp_collector *collector, char *variable,
-                  size_t variable_bytes, struct sp_target_server **server) {
+                  size_t variable_bytes, struct sp_target_server **server)
+{
     struct sockaddr_un address = {.sun_family = AF_UNIX}; /* sun_path[0] == 0: the abstract name space */
     uint64_t random[3];
     struct sp_target_server *made = calloc(1, sizeof *made);
@@ -77,7 +79,8 @@ int sp_server_new(const struct sp_session_config *config, struct sp_collector *c
 }
 
 /* Ends a connection; the link to it becomes the link to the next one. */
-static void drop(struct connection **link) {
+static void drop(struct connection **link)
+{
     struct connection *connection = *link;
     *link = connection->next;
     if (connection->target != NULL) {
@@ -90,7 +93,8 @@ static void drop(struct connection **link) {
     free(connection);
 }
 
-void sp_server_free(struct sp_target_server *server) {
+void sp_server_free(struct sp_target_server *server)
+{
     if (server == NULL)
         return;
     while (server->connections != NULL)
@@ -99,7 +103,8 @@ void sp_server_free(struct sp_target_server *server) {
     free(server);
 }
 
-size_t sp_server_poll_set(const struct sp_target_server *server, struct pollfd *at, size_t limit) {
+size_t sp_server_poll_set(const struct sp_target_server *server, struct pollfd *at, size_t limit)
+{
     size_t n = 0;
     if (limit > 0)
         at[n++] = (struct pollfd){.fd = server->listener, .events = POLLIN};
@@ -110,7 +115,8 @@ size_t sp_server_poll_set(const struct sp_target_server *server, struct pollfd *
 }
 
 static void reply(const struct connection *connection, enum sp_handover_type type,
-                  const struct sp_session_config *config) {
+                  const struct sp_session_config *config)
+{
     struct sp_handover_message message = {.version = SP_HANDOVER_VERSION, .type = type};
     if (config != NULL)
         message.config = *config;
@@ -118,7 +124,8 @@ static void reply(const struct connection *connection, enum sp_handover_type typ
     send(connection->fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void accept_all(struct sp_target_server *server) {
+static void accept_all(struct sp_target_server *server)
+{
     for (;;) {
         const int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
@@ -134,7 +141,8 @@ static void accept_all(struct sp_target_server *server) {
 }
 
 /* The new image of a process that was here before exec(2): the old one writes no more. */
-static void drop_older(struct sp_target_server *server, const struct connection *newer) {
+static void drop_older(struct sp_target_server *server, const struct connection *newer)
+{
     for (struct connection **link = &server->connections; *link != NULL;) {
         if (*link != newer && (*link)->is_introduced && (*link)->pid == newer->pid)
             drop(link);
@@ -144,7 +152,8 @@ static void drop_older(struct sp_target_server *server, const struct connection 
 }
 
 static void on_hello(struct sp_target_server *server, struct connection *connection,
-                     const struct sp_handover_message *message) {
+                     const struct sp_handover_message *message)
+{
     struct ucred peer;
     socklen_t length = sizeof peer;
     const bool is_known = memcmp(message->token, server->token, sizeof server->token) == 0 &&
@@ -159,7 +168,8 @@ static void on_hello(struct sp_target_server *server, struct connection *connect
 }
 
 static void on_segment(struct sp_target_server *server, struct connection *connection,
-                       const struct sp_handover_message *message, int memfd) {
+                       const struct sp_handover_message *message, int memfd)
+{
     if (!connection->is_introduced || connection->target != NULL ||
         sp_collector_map(memfd, &message->geometry, &connection->segment) != 0) {
         reply(connection, SP_HANDOVER_REFUSE, NULL);
@@ -176,7 +186,8 @@ static void on_segment(struct sp_target_server *server, struct connection *conne
     reply(connection, SP_HANDOVER_READY, NULL);
 }
 
-static void on_bye(struct connection *connection) {
+static void on_bye(struct connection *connection)
+{
     if (connection->target != NULL) {
         sp_collector_drain(connection->target);
         sp_collector_read_maps(connection->target);
@@ -185,7 +196,8 @@ static void on_bye(struct connection *connection) {
 }
 
 static void on_message(struct sp_target_server *server, struct connection *connection,
-                       const struct sp_handover_message *message, int memfd) {
+                       const struct sp_handover_message *message, int memfd)
+{
     if (message->type == SP_HANDOVER_HELLO)
         on_hello(server, connection, message);
     else if (message->type == SP_HANDOVER_SEGMENT && memfd >= 0)
@@ -195,7 +207,8 @@ static void on_message(struct sp_target_server *server, struct connection *conne
 }
 
 /* The descriptor that came with a message, or -1; any more than one are closed. */
-static int take_descriptor(struct msghdr *header) {
+static int take_descriptor(struct msghdr *header)
+{
     int taken = -1;
     for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL; control = CMSG_NXTHDR(header, control)) {
         if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
@@ -211,7 +224,8 @@ static int take_descriptor(struct msghdr *header) {
 }
 
 /* One message: false when the connection is at its end. */
-static bool receive(struct sp_target_server *server, struct connection *connection) {
+static bool receive(struct sp_target_server *server, struct connection *connection)
+{
     struct sp_handover_message message;
     union {
         struct cmsghdr head;
@@ -231,7 +245,8 @@ static bool receive(struct sp_target_server *server, struct connection *connecti
     return got > 0;
 }
 
-static struct connection *connection_of(const struct sp_target_server *server, int fd) {
+static struct connection *connection_of(const struct sp_target_server *server, int fd)
+{
     struct connection *connection = server->connections;
     while (connection != NULL && connection->fd != fd)
         connection = connection->next;
@@ -239,12 +254,14 @@ static struct connection *connection_of(const struct sp_target_server *server, i
 }
 
 /* The end of the connection is not the end of the process: a daemon closes descriptors that are not its own. */
-static void close_connection(struct connection *connection) {
+static void close_connection(struct connection *connection)
+{
     close(connection->fd);
     connection->fd = -1;
 }
 
-void sp_server_serve(struct sp_target_server *server, const struct pollfd *polled, size_t n) {
+void sp_server_serve(struct sp_target_server *server, const struct pollfd *polled, size_t n)
+{
     for (size_t i = 0; i < n; i++) {
         if (polled[i].revents == 0)
             continue;
@@ -256,11 +273,13 @@ void sp_server_serve(struct sp_target_server *server, const struct pollfd *polle
     }
 }
 
-static bool has_ended(const struct connection *connection) {
+static bool has_ended(const struct connection *connection)
+{
     return connection->fd < 0 && (connection->target == NULL || (kill(connection->pid, 0) != 0 && errno == ESRCH));
 }
 
-void sp_server_drain(struct sp_target_server *server) {
+void sp_server_drain(struct sp_target_server *server)
+{
     for (struct connection **link = &server->connections; *link != NULL;) {
         if (has_ended(*link)) {
             drop(link);
@@ -272,14 +291,16 @@ void sp_server_drain(struct sp_target_server *server) {
     }
 }
 
-void sp_server_stop(struct sp_target_server *server) {
+void sp_server_stop(struct sp_target_server *server)
+{
     server->is_stopped = true;
     for (const struct connection *c = server->connections; c != NULL; c = c->next)
         if (c->target != NULL)
             sp_store_release(&c->segment.header->stop_requested, 1u);
 }
 
-void sp_server_process_ended(struct sp_target_server *server, pid_t pid) {
+void sp_server_process_ended(struct sp_target_server *server, pid_t pid)
+{
     for (struct connection **link = &server->connections; *link != NULL;) {
         if ((*link)->is_introduced && (*link)->pid == pid)
             drop(link);
@@ -288,6 +309,7 @@ void sp_server_process_ended(struct sp_target_server *server, pid_t pid) {
     }
 }
 
-unsigned sp_server_targets_seen(const struct sp_target_server *server) {
+unsigned sp_server_targets_seen(const struct sp_target_server *server)
+{
     return server->targets_seen;
 }

@@ -23,7 +23,8 @@ struct arguments {
 };
 
 /* The number in `text`, which has to be all digits: false when it is not, or is too large. */
-static bool parse_count(const char *text, size_t *count) {
+static bool parse_count(const char *text, size_t *count)
+{
     char *end;
     if (text[0] < '0' || text[0] > '9')
         return false;
@@ -36,7 +37,8 @@ static bool parse_count(const char *text, size_t *count) {
 }
 
 /* What follows `name` in an option "name=value"; NULL when it is another option. */
-static const char *value_behind(const char *option, const char *name) {
+static const char *value_behind(const char *option, const char *name)
+{
     size_t length = strlen(name);
     return strncmp(option, name, length) == 0 && option[length] == '=' ? option + length + 1 : NULL;
 }
@@ -45,7 +47,8 @@ static const char *value_behind(const char *option, const char *name) {
  * Whether argv[*i] is the count's option, in any of its spellings: then `*value` is its value, NULL when it is
  * missing, and `*i` the last argument of the option. pprof's flags may be spelled with one dash or two.
  */
-static bool is_count_option(int argc, char **argv, int *i, const char **value) {
+static bool is_count_option(int argc, char **argv, int *i, const char **value)
+{
     static const char *const names[] = {"-n", "--n", "-nodecount", "--nodecount"};
     for (size_t name = 0; name < sizeof(names) / sizeof(names[0]); name++) {
         *value = value_behind(argv[*i], names[name]);
@@ -63,7 +66,8 @@ static bool is_count_option(int argc, char **argv, int *i, const char **value) {
     return false;
 }
 
-static int take_count(struct arguments *arguments, const char *option, const char *value) {
+static int take_count(struct arguments *arguments, const char *option, const char *value)
+{
     if (!value)
         return sp_usage_error(&sp_command_top, "%s needs a number", option);
     if (!parse_count(value, &arguments->options.n))
@@ -71,14 +75,16 @@ static int take_count(struct arguments *arguments, const char *option, const cha
     return SP_EXIT_OK;
 }
 
-static int take_file(struct arguments *arguments, const char *file) {
+static int take_file(struct arguments *arguments, const char *file)
+{
     if (arguments->file)
         return sp_usage_error(&sp_command_top, "one FILE at a time, not \"%s\" and \"%s\"", arguments->file, file);
     arguments->file = file;
     return SP_EXIT_OK;
 }
 
-static int parse(int argc, char **argv, struct arguments *arguments) {
+static int parse(int argc, char **argv, struct arguments *arguments)
+{
     bool options_end = false;
     int status = SP_EXIT_OK;
     for (int i = 1; i < argc && status == SP_EXIT_OK; i++) {
@@ -102,7 +108,8 @@ static int parse(int argc, char **argv, struct arguments *arguments) {
 }
 
 /* Writes to stdout and closes it: a full disk may show only then. */
-static int print(const char *text, size_t size) {
+static int print(const char *text, size_t size)
+{
     int error = fwrite(text, 1, size, stdout) == size ? 0 : errno;
     if (fclose(stdout) != 0 && !error)
         error = errno;
@@ -113,7 +120,8 @@ static int print(const char *text, size_t size) {
 }
 
 /* The report as text, to be freed: 0, or the error of sp_report_top. */
-static int render(const struct sp_profile *profile, const struct sp_top_options *options, char **text, size_t *size) {
+static int render(const struct sp_profile *profile, const struct sp_top_options *options, char **text, size_t *size)
+{
     FILE *memory = open_memstream(text, size);
     if (!memory)
         return -ENOMEM;
@@ -124,7 +132,8 @@ static int render(const struct sp_profile *profile, const struct sp_top_options 
     return error;
 }
 
-static int report(const struct sp_profile *profile, const struct arguments *arguments) {
+static int report(const struct sp_profile *profile, const struct arguments *arguments)
+{
     char *text = NULL;
     size_t size = 0;
     int error = render(profile, &arguments->options, &text, &size);
@@ -139,7 +148,8 @@ static int report(const struct sp_profile *profile, const struct arguments *argu
     return status;
 }
 
-static int run(int argc, char **argv) {
+static int run(int argc, char **argv)
+{
     struct arguments arguments = {0};
     struct sp_profile *profile;
     char why[WHY_BYTES];

@@ -33,7 +33,8 @@ static struct {
 } connection = {.fd = -1};
 
 /* Parses "NAME:TOKEN", TOKEN in 32 hex digits. */
-static bool parse_variable(const char *value, struct sockaddr_un *address, socklen_t *length, uint64_t token[2]) {
+static bool parse_variable(const char *value, struct sockaddr_un *address, socklen_t *length, uint64_t token[2])
+{
     const char *colon = value != NULL ? strchr(value, ':') : NULL;
     if (colon == NULL || colon == value || (size_t)(colon - value) > sizeof address->sun_path - 1)
         return false;
@@ -43,7 +44,8 @@ static bool parse_variable(const char *value, struct sockaddr_un *address, sockl
     return sscanf(colon + 1, "%16" SCNx64 "%16" SCNx64, &token[0], &token[1]) == 2;
 }
 
-static int move_up(int fd) {
+static int move_up(int fd)
+{
     const int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
     if (high < 0)
         return fd;
@@ -51,7 +53,8 @@ static int move_up(int fd) {
     return high;
 }
 
-static int connect_to(const struct sockaddr_un *address, socklen_t length) {
+static int connect_to(const struct sockaddr_un *address, socklen_t length)
+{
     const struct timeval patience = {.tv_sec = SP_HANDOVER_TIMEOUT_S};
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -67,7 +70,8 @@ static int connect_to(const struct sockaddr_un *address, socklen_t length) {
 }
 
 /* Sends a message, with a descriptor when `passed` ≥ 0. */
-static bool send_message(const struct sp_handover_message *message, int passed) {
+static bool send_message(const struct sp_handover_message *message, int passed)
+{
     union {
         struct cmsghdr head;
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -88,7 +92,8 @@ static bool send_message(const struct sp_handover_message *message, int passed) 
 }
 
 /* Waits for a message of `type`. */
-static bool receive_message(struct sp_handover_message *message, uint32_t type) {
+static bool receive_message(struct sp_handover_message *message, uint32_t type)
+{
     ssize_t got;
     do
         got = recv(connection.fd, message, sizeof *message, 0);
@@ -96,12 +101,14 @@ static bool receive_message(struct sp_handover_message *message, uint32_t type) 
     return got == (ssize_t)sizeof *message && message->version == SP_HANDOVER_VERSION && message->type == type;
 }
 
-static struct sp_handover_message message_of(enum sp_handover_type type) {
+static struct sp_handover_message message_of(enum sp_handover_type type)
+{
     return (struct sp_handover_message){.version = SP_HANDOVER_VERSION, .type = type, .pid = getpid()};
 }
 
 /* Introduces this process and learns what to sample: false when it is not wanted. */
-static bool ask_for_config(const uint64_t token[2], struct sp_session_config *config) {
+static bool ask_for_config(const uint64_t token[2], struct sp_session_config *config)
+{
     struct sp_handover_message message = message_of(SP_HANDOVER_HELLO);
     memcpy(message.token, token, sizeof message.token);
     if (!send_message(&message, -1) || !receive_message(&message, SP_HANDOVER_CONFIG))
@@ -110,7 +117,8 @@ static bool ask_for_config(const uint64_t token[2], struct sp_session_config *co
     return true;
 }
 
-static bool hand_segment_over(const struct sp_session_config *config) {
+static bool hand_segment_over(const struct sp_session_config *config)
+{
     int memfd;
     struct sp_handover_message message = message_of(SP_HANDOVER_SEGMENT);
     if (sp_session_create(config, &memfd) != 0)
@@ -121,12 +129,14 @@ static bool hand_segment_over(const struct sp_session_config *config) {
     return is_taken;
 }
 
-static void drop_connection(void) {
+static void drop_connection(void)
+{
     close(connection.fd);
     connection.fd = -1;
 }
 
-static bool start(const uint64_t token[2]) {
+static bool start(const uint64_t token[2])
+{
     struct sp_session_config config;
     struct stat status;
     if (fstat(connection.fd, &status) != 0 || !ask_for_config(token, &config))
@@ -143,7 +153,8 @@ static bool start(const uint64_t token[2]) {
     return false;
 }
 
-__attribute__((constructor)) static void begin(void) {
+__attribute__((constructor)) static void begin(void)
+{
     struct sockaddr_un address;
     socklen_t length;
     uint64_t token[2];
@@ -157,14 +168,16 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 /* Whether the connection's descriptor still is our socket, in the process that made it. */
-static bool is_connected(void) {
+static bool is_connected(void)
+{
     struct stat status;
     return connection.fd >= 0 && connection.pid == getpid() && fstat(connection.fd, &status) == 0 &&
            status.st_dev == connection.device && status.st_ino == connection.inode;
 }
 
 /* The last thing before a normal exit: libraries that main has loaded are still mapped. */
-__attribute__((destructor)) static void end(void) {
+__attribute__((destructor)) static void end(void)
+{
     struct sp_handover_message message = message_of(SP_HANDOVER_BYE);
     const int saved = errno;
     if (sp_load_seq_cst(&sp_handler.state) == SP_SESSION_RUNNING && is_connected()) {

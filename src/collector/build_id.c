@@ -13,11 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_inside(uint64_t offset, uint64_t bytes, size_t size) {
+static bool is_inside(uint64_t offset, uint64_t bytes, size_t size)
+{
     return offset <= size && bytes <= size - offset;
 }
 
-static void to_hex(const uint8_t *bytes, size_t n, char text[SP_BUILD_ID_TEXT]) {
+static void to_hex(const uint8_t *bytes, size_t n, char text[SP_BUILD_ID_TEXT])
+{
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < n; i++) {
         text[2 * i] = digits[bytes[i] >> 4];
@@ -27,7 +29,8 @@ static void to_hex(const uint8_t *bytes, size_t n, char text[SP_BUILD_ID_TEXT]) 
 }
 
 /* Looks through the notes in [at, at + bytes) of the image. */
-static bool find_in_notes(const uint8_t *image, uint64_t at, uint64_t bytes, char text[SP_BUILD_ID_TEXT]) {
+static bool find_in_notes(const uint8_t *image, uint64_t at, uint64_t bytes, char text[SP_BUILD_ID_TEXT])
+{
     const uint64_t end = at + bytes;
     while (end - at >= sizeof(Elf64_Nhdr)) {
         Elf64_Nhdr note;
@@ -47,7 +50,8 @@ static bool find_in_notes(const uint8_t *image, uint64_t at, uint64_t bytes, cha
     return false;
 }
 
-void sp_build_id_of_image(const void *image, size_t size, char text[SP_BUILD_ID_TEXT]) {
+void sp_build_id_of_image(const void *image, size_t size, char text[SP_BUILD_ID_TEXT])
+{
     Elf64_Ehdr head;
     text[0] = '\0';
     if (size < sizeof head)
@@ -70,7 +74,8 @@ void sp_build_id_of_image(const void *image, size_t size, char text[SP_BUILD_ID_
  * Only the file's first part is read (not mapped: a mapped file that shrinks under us is a SIGBUS): linkers put the
  * note there, since it is loaded with the headers.
  */
-void sp_build_id_of_file(const char *path, char text[SP_BUILD_ID_TEXT]) {
+void sp_build_id_of_file(const char *path, char text[SP_BUILD_ID_TEXT])
+{
     struct stat status;
     text[0] = '\0';
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

@@ -50,13 +50,15 @@ struct sp_target {
     bool has_read_maps;   /* in this drain */
 };
 
-static int64_t now_ns(void) {
+static int64_t now_ns(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit) {
+struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
+{
     struct sp_collector *collector = calloc(1, sizeof *collector);
     if (collector == NULL)
         return NULL;
@@ -82,7 +84,8 @@ struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
     return collector;
 }
 
-void sp_collector_free(struct sp_collector *collector) {
+void sp_collector_free(struct sp_collector *collector)
+{
     if (collector == NULL)
         return;
     while (collector->targets != NULL)
@@ -91,13 +94,15 @@ void sp_collector_free(struct sp_collector *collector) {
     free(collector);
 }
 
-void sp_collector_read_maps(struct sp_target *target) {
+void sp_collector_read_maps(struct sp_target *target)
+{
     target->maps_read_ns = now_ns();
     target->has_read_maps = true;
     sp_mappings_read(&target->mappings, target->collector->profile);
 }
 
-struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid) {
+struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid)
+{
     struct sp_target *target = calloc(1, sizeof *target);
     if (target == NULL)
         return NULL;
@@ -112,7 +117,8 @@ struct sp_target *sp_collector_attach(struct sp_collector *collector, const stru
     return target;
 }
 
-int sp_collector_map(int fd, const struct sp_geometry *geometry, struct sp_segment *segment) {
+int sp_collector_map(int fd, const struct sp_geometry *geometry, struct sp_segment *segment)
+{
     struct stat status;
     struct sp_geometry checked = *geometry;
     const int seals = fcntl(fd, F_GET_SEALS);
@@ -127,14 +133,16 @@ int sp_collector_map(int fd, const struct sp_geometry *geometry, struct sp_segme
     return 0;
 }
 
-void sp_collector_unmap(struct sp_segment *segment) {
+void sp_collector_unmap(struct sp_segment *segment)
+{
     if (segment->header != NULL)
         munmap(segment->header, segment->geometry.bytes);
     segment->header = NULL;
 }
 
 /* The location of a frame; pprof's rule: the interrupted pc as is, a caller's return address less one. */
-static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf, uint64_t weight) {
+static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf, uint64_t weight)
+{
     struct sp_collector *collector = target->collector;
     const uint64_t address = is_leaf ? pc : pc - 1;
     uint32_t mapping = sp_mappings_find(&target->mappings, collector->profile, address);
@@ -148,7 +156,8 @@ static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf,
     return sp_profile_location(collector->profile, mapping, address);
 }
 
-static uint32_t make_labels(struct sp_target *target, const struct sp_record *record, struct sp_label labels[3]) {
+static uint32_t make_labels(struct sp_target *target, const struct sp_record *record, struct sp_label labels[3])
+{
     struct sp_collector *collector = target->collector;
     const struct sp_thread_key key = {record->tid, record->slot_generation};
     bool is_new;
@@ -164,12 +173,14 @@ static uint32_t make_labels(struct sp_target *target, const struct sp_record *re
     return n;
 }
 
-static void add(struct sp_tally *tally, const struct sp_record *record) {
+static void add(struct sp_tally *tally, const struct sp_record *record)
+{
     tally->deliveries += record->deliveries;
     tally->weight += record->weight;
 }
 
-static void take_record(void *user, const struct sp_record *record) {
+static void take_record(void *user, const struct sp_record *record)
+{
     struct sp_target *target = user;
     struct sp_collector *collector = target->collector;
     struct sp_label labels[3];
@@ -186,7 +197,8 @@ static void take_record(void *user, const struct sp_record *record) {
     collector->ledger.ends[record->end] += record->weight;
 }
 
-static void drain(struct sp_target *target, bool is_last) {
+static void drain(struct sp_target *target, bool is_last)
+{
     target->drain_ns = now_ns();
     target->has_read_maps = false;
     if (target->drain_ns - target->maps_read_ns > read_maps_again_ns)
@@ -196,12 +208,14 @@ static void drain(struct sp_target *target, bool is_last) {
 }
 
 /* How many threads the process has: the links of /proc/PID/task less "." and ".." (Linux, fs/proc/base.c). */
-static uint64_t count_threads(const char *path) {
+static uint64_t count_threads(const char *path)
+{
     struct stat status;
     return stat(path, &status) == 0 && status.st_nlink > 2 ? status.st_nlink - 2 : 0;
 }
 
-static void list_unlisted(const struct sp_segment *segment, DIR *tasks) {
+static void list_unlisted(const struct sp_segment *segment, DIR *tasks)
+{
     uint32_t n = 0;
     for (const struct dirent *task = readdir(tasks); task != NULL && n < SP_UNLISTED; task = readdir(tasks)) {
         const int32_t tid = (int32_t)strtol(task->d_name, NULL, 10);
@@ -211,7 +225,8 @@ static void list_unlisted(const struct sp_segment *segment, DIR *tasks) {
 }
 
 /* Tells the process timer's handler of threads that nobody announced, so that it arms them. */
-static void look_for_threads(const struct sp_target *target) {
+static void look_for_threads(const struct sp_target *target)
+{
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task", (int)target->mappings.pid);
     if (count_threads(path) <= sp_load_relaxed(&target->segment.header->threads_live))
@@ -223,23 +238,27 @@ static void look_for_threads(const struct sp_target *target) {
     closedir(tasks);
 }
 
-void sp_collector_drain(struct sp_target *target) {
+void sp_collector_drain(struct sp_target *target)
+{
     drain(target, false);
     look_for_threads(target);
 }
 
-void sp_collector_drain_last(struct sp_target *target) {
+void sp_collector_drain_last(struct sp_target *target)
+{
     drain(target, true);
 }
 
-static void add_count(struct sp_tally *tally, struct sp_count *count) {
+static void add_count(struct sp_tally *tally, struct sp_count *count)
+{
     tally->deliveries += sp_load_relaxed(&count->deliveries);
     tally->weight += sp_load_relaxed(&count->weight);
 }
 
 /* Adds what the target's side has counted. Its memory may be damaged: these are numbers only, nothing depends on them.
  */
-static void add_counters(const struct sp_segment *segment, struct sp_ledger *ledger) {
+static void add_counters(const struct sp_segment *segment, struct sp_ledger *ledger)
+{
     struct sp_header *header = segment->header;
     for (uint32_t i = 0; i < SP_STRIPES; i++) {
         struct sp_stripe *stripe = &header->stripes[i];
@@ -256,7 +275,8 @@ static void add_counters(const struct sp_segment *segment, struct sp_ledger *led
     ledger->timers_refused += sp_load_relaxed(&header->timers_refused);
 }
 
-void sp_collector_detach(struct sp_target *target) {
+void sp_collector_detach(struct sp_target *target)
+{
     struct sp_target **link = &target->collector->targets;
     while (*link != target)
         link = &(*link)->next;
@@ -267,13 +287,15 @@ void sp_collector_detach(struct sp_target *target) {
     free(target);
 }
 
-void sp_collector_ledger(const struct sp_collector *collector, struct sp_ledger *ledger) {
+void sp_collector_ledger(const struct sp_collector *collector, struct sp_ledger *ledger)
+{
     *ledger = collector->ledger;
     for (const struct sp_target *target = collector->targets; target != NULL; target = target->next)
         add_counters(&target->segment, ledger);
 }
 
-struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t duration_ns) {
+struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t duration_ns)
+{
     struct sp_ledger ledger;
     collector->profile->duration_ns = duration_ns > 0 ? duration_ns : 1;
     sp_collector_ledger(collector, &ledger);

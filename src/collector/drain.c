@@ -21,13 +21,15 @@ enum { LOCK_TRIES = 1000 };
 static const uint64_t weight_limit = (uint64_t)1 << 40;
 
 /* Words as the handler wrote them, one by one: the compiler may not read any twice. */
-static uint64_t word(const uint64_t *at) {
+static uint64_t word(const uint64_t *at)
+{
     return *(const volatile uint64_t *)at;
 }
 
 /* Copies the record at `at`, of which `room` words are in use. Its length in words; 0 when it makes no sense. */
 static uint32_t read_record(const struct sp_segment *segment, const uint64_t *at, uint32_t room,
-                            struct sp_record *record) {
+                            struct sp_record *record)
+{
     if (room < SP_RECORD_HEAD_WORDS)
         return 0;
     const uint64_t head = word(at);
@@ -49,7 +51,8 @@ static uint32_t read_record(const struct sp_segment *segment, const uint64_t *at
 }
 
 static uint64_t read_half(const struct sp_segment *segment, uint32_t shard, uint32_t half, struct sp_record *scratch,
-                          sp_take_record *take, void *user) {
+                          sp_take_record *take, void *user)
+{
     _Atomic uint32_t *used_at = &sp_segment_shard(segment, shard)->used[half];
     const uint32_t used = sp_load_acquire(used_at);
     const uint32_t limit = used < segment->geometry.half_words ? used : segment->geometry.half_words;
@@ -73,7 +76,8 @@ static uint64_t read_half(const struct sp_segment *segment, uint32_t shard, uint
 }
 
 /* Makes the other half active. False when a handler keeps the lock: its thread lost its CPU, or the lock is damaged. */
-static bool turn(struct sp_shard *shard, uint32_t *was_active) {
+static bool turn(struct sp_shard *shard, uint32_t *was_active)
+{
     for (unsigned tries = 0; sp_exchange_acquire(&shard->lock, 1u) != 0; tries++) {
         if (tries == LOCK_TRIES)
             return false;
@@ -86,7 +90,8 @@ static bool turn(struct sp_shard *shard, uint32_t *was_active) {
 }
 
 uint64_t sp_drain(const struct sp_segment *segment, bool is_last, struct sp_record *scratch, sp_take_record *take,
-                  void *user) {
+                  void *user)
+{
     uint64_t damaged = 0;
     for (uint32_t number = 0; number < segment->geometry.n_shards; number++) {
         struct sp_shard *shard = sp_segment_shard(segment, number);

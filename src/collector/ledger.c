@@ -21,18 +21,21 @@ static const char *const end_names[SP_STACK_ENDS] = {
     [SP_STACK_CUT_RULES] = "cut by missing rules",
 };
 
-const char *sp_loss_name(enum sp_loss loss) {
+const char *sp_loss_name(enum sp_loss loss)
+{
     return loss_names[loss];
 }
 
-uint64_t sp_ledger_lost(const struct sp_ledger *ledger) {
+uint64_t sp_ledger_lost(const struct sp_ledger *ledger)
+{
     uint64_t sum = ledger->over_memory.deliveries;
     for (unsigned i = 0; i < SP_LOSSES; i++)
         sum += ledger->lost[i].deliveries;
     return sum;
 }
 
-uint64_t sp_ledger_cut(const struct sp_ledger *ledger) {
+uint64_t sp_ledger_cut(const struct sp_ledger *ledger)
+{
     uint64_t sum = 0;
     for (unsigned i = SP_STACK_COMPLETE + 1; i < SP_STACK_ENDS; i++)
         sum += ledger->ends[i];
@@ -45,7 +48,8 @@ struct comment {
     size_t n;
 };
 
-__attribute__((format(printf, 2, 3))) static void append(struct comment *comment, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void append(struct comment *comment, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     const int length = vsnprintf(comment->text + comment->n, sizeof comment->text - comment->n, format, arguments);
@@ -55,11 +59,13 @@ __attribute__((format(printf, 2, 3))) static void append(struct comment *comment
         comment->n = sizeof comment->text - 1;
 }
 
-static void append_tally(struct comment *comment, const char *name, struct sp_tally tally) {
+static void append_tally(struct comment *comment, const char *name, struct sp_tally tally)
+{
     append(comment, "%s %" PRIu64 " (%" PRIu64 ")", name, tally.deliveries, tally.weight);
 }
 
-static void comment_samples(const struct sp_ledger *ledger, struct sp_profile *profile) {
+static void comment_samples(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
     struct comment comment = {.n = 0};
     append_tally(&comment, "sigprof samples (weight): fired", ledger->fired);
     append_tally(&comment, ", recorded", ledger->recorded);
@@ -75,7 +81,8 @@ static void comment_samples(const struct sp_ledger *ledger, struct sp_profile *p
     sp_profile_add_comment(profile, comment.text);
 }
 
-static void comment_stacks(const struct sp_ledger *ledger, struct sp_profile *profile) {
+static void comment_stacks(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
     struct comment comment = {.n = 0};
     append(&comment, "sigprof stacks:");
     for (unsigned i = 0; i < SP_STACK_ENDS; i++)
@@ -84,7 +91,8 @@ static void comment_stacks(const struct sp_ledger *ledger, struct sp_profile *pr
     sp_profile_add_comment(profile, comment.text);
 }
 
-static void comment_threads(const struct sp_ledger *ledger, struct sp_profile *profile) {
+static void comment_threads(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
     struct comment comment = {.n = 0};
     append(&comment,
            "sigprof threads: armed %" PRIu64 ", sampled %" PRIu64 ", without a slot %" PRIu64
@@ -94,7 +102,8 @@ static void comment_threads(const struct sp_ledger *ledger, struct sp_profile *p
 }
 
 /* Few lines: reports print a profile's comments above the numbers. */
-void sp_ledger_comment(const struct sp_ledger *ledger, struct sp_profile *profile) {
+void sp_ledger_comment(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
     profile->comments.n = 0;
     comment_samples(ledger, profile);
     comment_stacks(ledger, profile);

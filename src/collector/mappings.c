@@ -17,7 +17,8 @@
 #include "collector/build_id.h"
 
 /* Room for one more item: doubles. False without memory. */
-static bool reserve(void **at, size_t n, size_t *capacity, size_t item_bytes) {
+static bool reserve(void **at, size_t n, size_t *capacity, size_t item_bytes)
+{
     if (n < *capacity)
         return true;
     const size_t wanted = *capacity == 0 ? 64 : 2 * *capacity;
@@ -35,7 +36,8 @@ struct line {
     const char *path;
 };
 
-static bool parse_line(char *text, struct line *line) {
+static bool parse_line(char *text, struct line *line)
+{
     char permissions[5];
     int path_at = 0;
     text[strcspn(text, "\n")] = '\0';
@@ -47,7 +49,8 @@ static bool parse_line(char *text, struct line *line) {
     return strcmp(line->path, "[vsyscall]") != 0;
 }
 
-static void build_id_of(const struct line *line, pid_t pid, char text[SP_BUILD_ID_TEXT]) {
+static void build_id_of(const struct line *line, pid_t pid, char text[SP_BUILD_ID_TEXT])
+{
     text[0] = '\0';
     if (strcmp(line->path, "[vdso]") == 0) { /* the kernel has one for all of us */
         const void *own = (const void *)getauxval(AT_SYSINFO_EHDR);
@@ -60,22 +63,24 @@ static void build_id_of(const struct line *line, pid_t pid, char text[SP_BUILD_I
     }
 }
 
-static bool is_same(const struct sp_known_mapping *known, const struct line *line, const struct sp_profile *profile) {
+static bool is_same(const struct sp_known_mapping *known, const struct line *line, const struct sp_profile *profile)
+{
     return known->mapping.start == line->start && known->mapping.limit == line->limit &&
            known->mapping.file_offset == line->offset && known->inode == line->inode &&
            strcmp(sp_profile_text(profile, known->mapping.file), line->path) == 0;
 }
 
 /* The newest known mapping that is the line's, or known.n. */
-static size_t find_known(const struct sp_mappings *mappings, const struct line *line,
-                         const struct sp_profile *profile) {
+static size_t find_known(const struct sp_mappings *mappings, const struct line *line, const struct sp_profile *profile)
+{
     for (size_t i = mappings->known.n; i-- > 0;)
         if (is_same(&mappings->known.at[i], line, profile))
             return i;
     return mappings->known.n;
 }
 
-static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, const struct line *line) {
+static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, const struct line *line)
+{
     char build_id[SP_BUILD_ID_TEXT];
     size_t position = find_known(mappings, line, profile);
     if (!reserve((void **)&mappings->live.at, mappings->live.n, &mappings->live.capacity, sizeof(uint32_t)))
@@ -100,7 +105,8 @@ static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, c
     return 0;
 }
 
-static int take_lines(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps) {
+static int take_lines(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps)
+{
     char *text = NULL;
     size_t capacity = 0;
     int error = 0;
@@ -120,13 +126,15 @@ static int take_lines(struct sp_mappings *mappings, struct sp_profile *profile, 
     return error;
 }
 
-static uint32_t index_of(struct sp_known_mapping *known, struct sp_profile *profile) {
+static uint32_t index_of(struct sp_known_mapping *known, struct sp_profile *profile)
+{
     if (known->index == SP_NONE)
         known->index = sp_profile_add_mapping(profile, &known->mapping);
     return known->index;
 }
 
-static void find_executable(struct sp_mappings *mappings, struct sp_profile *profile) {
+static void find_executable(struct sp_mappings *mappings, struct sp_profile *profile)
+{
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/%d/exe", (int)mappings->pid);
     const ssize_t length = readlink(link, path, sizeof path - 1);
@@ -137,7 +145,8 @@ static void find_executable(struct sp_mappings *mappings, struct sp_profile *pro
 }
 
 /* profile.proto: "the first mapping is the main binary". Only once there is a sample: exec(3) may still change it. */
-static void add_executable_first(struct sp_mappings *mappings, struct sp_profile *profile) {
+static void add_executable_first(struct sp_mappings *mappings, struct sp_profile *profile)
+{
     for (size_t i = 0; i < mappings->live.n && profile->mappings.n == 0; i++) {
         struct sp_known_mapping *known = &mappings->known.at[mappings->live.at[i]];
         if (known->mapping.file == mappings->executable)
@@ -145,7 +154,8 @@ static void add_executable_first(struct sp_mappings *mappings, struct sp_profile
     }
 }
 
-int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile) {
+int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile)
+{
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/maps", (int)mappings->pid);
     FILE *maps = fopen(path, "re");
@@ -158,12 +168,14 @@ int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile) {
     return error;
 }
 
-static bool holds(const struct sp_known_mapping *known, uint64_t address) {
+static bool holds(const struct sp_known_mapping *known, uint64_t address)
+{
     return address >= known->mapping.start && address < known->mapping.limit;
 }
 
 /* The live mapping that holds `address`, or NULL. */
-static struct sp_known_mapping *find_live(const struct sp_mappings *mappings, uint64_t address) {
+static struct sp_known_mapping *find_live(const struct sp_mappings *mappings, uint64_t address)
+{
     size_t low = 0, high = mappings->live.n;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
@@ -178,7 +190,8 @@ static struct sp_known_mapping *find_live(const struct sp_mappings *mappings, ui
     return NULL;
 }
 
-uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profile, uint64_t address) {
+uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profile, uint64_t address)
+{
     if (profile->mappings.n == 0)
         add_executable_first(mappings, profile);
     if (mappings->last < mappings->known.n && mappings->known.at[mappings->last].is_live &&
@@ -194,7 +207,8 @@ uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profi
     return index_of(found, profile);
 }
 
-void sp_mappings_done(struct sp_mappings *mappings) {
+void sp_mappings_done(struct sp_mappings *mappings)
+{
     free(mappings->known.at);
     free(mappings->live.at);
     *mappings = (struct sp_mappings){0};

@@ -15,12 +15,14 @@
 
 static const int64_t ask_again_ns = 1000000000;
 
-static size_t home_of(const struct sp_thread_names *names, struct sp_thread_key key) {
+static size_t home_of(const struct sp_thread_names *names, struct sp_thread_key key)
+{
     const uint64_t mixed = ((uint64_t)(uint32_t)key.tid ^ key.slot_generation << 20) * 0x9e3779b97f4a7c15u;
     return (size_t)(mixed >> 32) & (names->table_size - 1);
 }
 
-static void enter(struct sp_thread_names *names, uint32_t position) {
+static void enter(struct sp_thread_names *names, uint32_t position)
+{
     size_t at = home_of(names, names->known.at[position].key);
     while (names->table[at] != 0)
         at = (at + 1) & (names->table_size - 1);
@@ -28,7 +30,8 @@ static void enter(struct sp_thread_names *names, uint32_t position) {
 }
 
 /* Doubles both the list and its table, which is at most half full. */
-static bool grow(struct sp_thread_names *names) {
+static bool grow(struct sp_thread_names *names)
+{
     const size_t capacity = names->known.capacity == 0 ? 64 : 2 * names->known.capacity;
     struct sp_known_thread *known = reallocarray(names->known.at, capacity, sizeof *known);
     if (known == NULL)
@@ -46,7 +49,8 @@ static bool grow(struct sp_thread_names *names) {
     return true;
 }
 
-static struct sp_known_thread *find(const struct sp_thread_names *names, struct sp_thread_key key) {
+static struct sp_known_thread *find(const struct sp_thread_names *names, struct sp_thread_key key)
+{
     if (names->table_size == 0)
         return NULL;
     for (size_t at = home_of(names, key); names->table[at] != 0; at = (at + 1) & (names->table_size - 1)) {
@@ -58,7 +62,8 @@ static struct sp_known_thread *find(const struct sp_thread_names *names, struct 
 }
 
 /* Copies the name that the thread left in its slot, if the slot is still its: whether there was one. */
-static bool read_slot(const struct sp_segment *segment, struct sp_thread_key key, char name[SP_THREAD_NAME_BYTES + 1]) {
+static bool read_slot(const struct sp_segment *segment, struct sp_thread_key key, char name[SP_THREAD_NAME_BYTES + 1])
+{
     const uint32_t slot = (uint32_t)key.slot_generation & 0xffffff;
     const uint32_t generation = (uint32_t)(key.slot_generation >> 24) & 0xffffff;
     if (slot == 0 || slot >= segment->geometry.n_slots)
@@ -71,7 +76,8 @@ static bool read_slot(const struct sp_segment *segment, struct sp_thread_key key
     return name[0] != '\0';
 }
 
-static bool read_proc(pid_t pid, int32_t tid, char name[SP_THREAD_NAME_BYTES + 1]) {
+static bool read_proc(pid_t pid, int32_t tid, char name[SP_THREAD_NAME_BYTES + 1])
+{
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)pid, (int)tid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -87,7 +93,8 @@ static bool read_proc(pid_t pid, int32_t tid, char name[SP_THREAD_NAME_BYTES + 1
 }
 
 uint32_t sp_thread_name(struct sp_thread_names *names, const struct sp_segment *segment, pid_t pid,
-                        struct sp_thread_key key, int64_t now_ns, struct sp_profile *profile, bool *is_new) {
+                        struct sp_thread_key key, int64_t now_ns, struct sp_profile *profile, bool *is_new)
+{
     char text[SP_THREAD_NAME_BYTES + 1];
     struct sp_known_thread *known = find(names, key);
     *is_new = known == NULL;
@@ -106,7 +113,8 @@ uint32_t sp_thread_name(struct sp_thread_names *names, const struct sp_segment *
     return known->name;
 }
 
-void sp_thread_names_done(struct sp_thread_names *names) {
+void sp_thread_names_done(struct sp_thread_names *names)
+{
     free(names->known.at);
     free(names->table);
     *names = (struct sp_thread_names){0};

@@ -13,12 +13,14 @@ enum {
     LONGEST_VARINT = 10,
 };
 
-void sp_bytes_done(struct sp_bytes *bytes) {
+void sp_bytes_done(struct sp_bytes *bytes)
+{
     free(bytes->at);
     *bytes = (struct sp_bytes){0};
 }
 
-bool sp_bytes_reserve(struct sp_bytes *bytes, size_t extra) {
+bool sp_bytes_reserve(struct sp_bytes *bytes, size_t extra)
+{
     if (bytes->error)
         return false;
     if (extra <= bytes->capacity - bytes->n)
@@ -39,14 +41,16 @@ bool sp_bytes_reserve(struct sp_bytes *bytes, size_t extra) {
     return true;
 }
 
-void sp_bytes_put(struct sp_bytes *bytes, const void *data, size_t n) {
+void sp_bytes_put(struct sp_bytes *bytes, const void *data, size_t n)
+{
     if (n == 0 || !sp_bytes_reserve(bytes, n))
         return;
     memcpy(bytes->at + bytes->n, data, n);
     bytes->n += n;
 }
 
-void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value) {
+void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value)
+{
     if (!sp_bytes_reserve(bytes, LONGEST_VARINT))
         return;
     for (; value >= 0x80; value >>= 7)

@@ -20,7 +20,8 @@ enum { READ_BYTES = 64 << 10 };
 
 const struct sp_format *const sp_formats[] = {&sp_format_pprof, NULL};
 
-const struct sp_format *sp_format_find(const char *name) {
+const struct sp_format *sp_format_find(const char *name)
+{
     for (const struct sp_format *const *format = sp_formats; *format; format++) {
         if (strcmp((*format)->name, name) == 0)
             return *format;
@@ -28,7 +29,8 @@ const struct sp_format *sp_format_find(const char *name) {
     return NULL;
 }
 
-static const struct sp_format *format_of(const uint8_t *data, size_t size) {
+static const struct sp_format *format_of(const uint8_t *data, size_t size)
+{
     for (const struct sp_format *const *format = sp_formats; *format; format++) {
         if ((*format)->looks_like && (*format)->looks_like(data, size))
             return *format;
@@ -36,13 +38,15 @@ static const struct sp_format *format_of(const uint8_t *data, size_t size) {
     return NULL;
 }
 
-static int fail(int error, char *why, size_t why_size, const char *what) {
+static int fail(int error, char *why, size_t why_size, const char *what)
+{
     snprintf(why, why_size, "%s: %s", what, strerror(-error));
     return error;
 }
 
 /* A regular file's size is known; one byte more lets the read that finds the end need no growth. */
-static size_t expected_bytes(int fd) {
+static size_t expected_bytes(int fd)
+{
     struct stat status;
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size < 0 ||
         (uint64_t)status.st_size >= SP_FORMAT_MEMORY_LIMIT)
@@ -51,7 +55,8 @@ static size_t expected_bytes(int fd) {
 }
 
 /* Appends all of `fd`: 0, -ENOMEM, -EFBIG beyond the memory limit, or an error of read(2). */
-static int read_all(int fd, struct sp_bytes *bytes) {
+static int read_all(int fd, struct sp_bytes *bytes)
+{
     size_t space = expected_bytes(fd);
     for (;;) {
         if (!sp_bytes_reserve(bytes, space))
@@ -69,7 +74,8 @@ static int read_all(int fd, struct sp_bytes *bytes) {
     }
 }
 
-static int read_path(const char *path, struct sp_bytes *bytes, char *why, size_t why_size) {
+static int read_path(const char *path, struct sp_bytes *bytes, char *why, size_t why_size)
+{
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -80,7 +86,8 @@ static int read_path(const char *path, struct sp_bytes *bytes, char *why, size_t
     return error ? fail(error, why, why_size, "it cannot be read") : 0;
 }
 
-int sp_profile_read_file(const char *path, struct sp_profile **profile, char *why, size_t why_size) {
+int sp_profile_read_file(const char *path, struct sp_profile **profile, char *why, size_t why_size)
+{
     struct sp_bytes bytes = {0};
     int error = read_path(path, &bytes, why, why_size);
     const struct sp_format *format = error ? NULL : format_of(bytes.at, bytes.n);

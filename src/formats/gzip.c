@@ -23,11 +23,13 @@ enum {
     SMALLEST_GUESS = 4 << 10,
 };
 
-bool sp_is_gzip(const uint8_t *data, size_t size) {
+bool sp_is_gzip(const uint8_t *data, size_t size)
+{
     return size >= 2 && data[0] == 0x1f && data[1] == 0x8b;
 }
 
-int sp_gzip(const uint8_t *data, size_t size, struct sp_bytes *out) {
+int sp_gzip(const uint8_t *data, size_t size, struct sp_bytes *out)
+{
     struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(LEVEL);
     if (!compressor)
         return -ENOMEM;
@@ -39,7 +41,8 @@ int sp_gzip(const uint8_t *data, size_t size, struct sp_bytes *out) {
 }
 
 /* How many bytes the last member claims to hold. */
-static size_t claimed_size(const uint8_t *data, size_t size) {
+static size_t claimed_size(const uint8_t *data, size_t size)
+{
     size_t claim = 0;
     for (size_t i = 0; i < TRAILER_SIZE_BYTES && i < size; i++)
         claim = claim << 8 | data[size - 1 - i];
@@ -47,7 +50,8 @@ static size_t claimed_size(const uint8_t *data, size_t size) {
 }
 
 /* The space to try first for data[0..size) where `room` bytes are allowed: at least 1, so that progress is seen. */
-static size_t first_guess(const uint8_t *data, size_t size, size_t room) {
+static size_t first_guess(const uint8_t *data, size_t size, size_t room)
+{
     size_t possible = size > room / LARGEST_RATIO ? room : size * LARGEST_RATIO;
     size_t guess = claimed_size(data, size);
     if (guess < SMALLEST_GUESS)
@@ -55,14 +59,16 @@ static size_t first_guess(const uint8_t *data, size_t size, size_t room) {
     return guess < possible ? guess : possible;
 }
 
-static int fail(int error, char *why, size_t why_size, const char *what, size_t position) {
+static int fail(int error, char *why, size_t why_size, const char *what, size_t position)
+{
     snprintf(why, why_size, "%s at byte %zu of the compressed file", what, position);
     return error;
 }
 
 /* Decompresses the member at data[0..size) to the end of `out`; `*used` is its length. Errors as sp_gunzip. */
 static int gunzip_member(struct libdeflate_decompressor *decompressor, const uint8_t *data, size_t size, size_t limit,
-                         struct sp_bytes *out, size_t *used) {
+                         struct sp_bytes *out, size_t *used)
+{
     size_t room = limit - out->n, space = first_guess(data, size, room), made;
     for (;;) {
         if (!sp_bytes_reserve(out, space ? space : 1))
@@ -81,7 +87,8 @@ static int gunzip_member(struct libdeflate_decompressor *decompressor, const uin
     }
 }
 
-int sp_gunzip(const uint8_t *data, size_t size, size_t limit, struct sp_bytes *out, char *why, size_t why_size) {
+int sp_gunzip(const uint8_t *data, size_t size, size_t limit, struct sp_bytes *out, char *why, size_t why_size)
+{
     struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
     size_t at = 0, used = 0;
     int error = decompressor ? 0 : -ENOMEM;

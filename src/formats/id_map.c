@@ -12,7 +12,8 @@
 
 enum { FIRST_SLOTS = 64 };
 
-int sp_id_map_init(struct sp_id_map *map, size_t n) {
+int sp_id_map_init(struct sp_id_map *map, size_t n)
+{
     *map = (struct sp_id_map){0};
     if (n == 0)
         return 0;
@@ -24,21 +25,24 @@ int sp_id_map_init(struct sp_id_map *map, size_t n) {
     return 0;
 }
 
-void sp_id_map_done(struct sp_id_map *map) {
+void sp_id_map_done(struct sp_id_map *map)
+{
     free(map->dense);
     free(map->sparse);
     *map = (struct sp_id_map){0};
 }
 
 /* The slot of `id`, or the free one where it belongs. There is always a free one. */
-static struct sp_id_entry *slot_of(const struct sp_id_map *map, uint64_t id) {
+static struct sp_id_entry *slot_of(const struct sp_id_map *map, uint64_t id)
+{
     size_t slot = (size_t)sp_hash_word(sp_hash_seed(), id) & (map->n_slots - 1);
     while (map->sparse[slot].id != 0 && map->sparse[slot].id != id)
         slot = (slot + 1) & (map->n_slots - 1);
     return &map->sparse[slot];
 }
 
-static int double_slots(struct sp_id_map *map) {
+static int double_slots(struct sp_id_map *map)
+{
     struct sp_id_map larger = *map;
     larger.n_slots = map->n_slots ? map->n_slots * 2 : FIRST_SLOTS;
     larger.sparse = calloc(larger.n_slots, sizeof(*larger.sparse));
@@ -53,7 +57,8 @@ static int double_slots(struct sp_id_map *map) {
     return 0;
 }
 
-static int put_sparse(struct sp_id_map *map, uint64_t id, uint32_t position) {
+static int put_sparse(struct sp_id_map *map, uint64_t id, uint32_t position)
+{
     if (map->n_sparse >= map->n_slots / 2 && double_slots(map) != 0)
         return -ENOMEM;
     struct sp_id_entry *entry = slot_of(map, id);
@@ -64,7 +69,8 @@ static int put_sparse(struct sp_id_map *map, uint64_t id, uint32_t position) {
     return 0;
 }
 
-int sp_id_map_put(struct sp_id_map *map, uint64_t id, uint32_t position) {
+int sp_id_map_put(struct sp_id_map *map, uint64_t id, uint32_t position)
+{
     if (id - 1 >= map->n_dense)
         return put_sparse(map, id, position);
     if (map->dense[id - 1] != SP_ID_NONE)
@@ -73,7 +79,8 @@ int sp_id_map_put(struct sp_id_map *map, uint64_t id, uint32_t position) {
     return 0;
 }
 
-uint32_t sp_id_map_get_sparse(const struct sp_id_map *map, uint64_t id) {
+uint32_t sp_id_map_get_sparse(const struct sp_id_map *map, uint64_t id)
+{
     if (id == 0 || map->n_slots == 0)
         return SP_ID_NONE;
     const struct sp_id_entry *entry = slot_of(map, id);

@@ -38,7 +38,8 @@ int sp_id_map_put(struct sp_id_map *map, uint64_t id, uint32_t position);
 uint32_t sp_id_map_get_sparse(const struct sp_id_map *map, uint64_t id);
 
 /* The position of `id`, or SP_ID_NONE. */
-static inline uint32_t sp_id_map_get(const struct sp_id_map *map, uint64_t id) {
+static inline uint32_t sp_id_map_get(const struct sp_id_map *map, uint64_t id)
+{
     return id - 1 < map->n_dense ? map->dense[id - 1] : sp_id_map_get_sparse(map, id);
 }
 

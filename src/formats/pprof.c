@@ -10,7 +10,8 @@
 enum { FIELDS_TO_LOOK_AT = 8 };
 
 /* Whether `field`, one of the first of a file, can stand in a profile.proto. */
-static bool is_profile_field(const struct sp_field *field) {
+static bool is_profile_field(const struct sp_field *field)
+{
     switch (field->number) {
     case PPROF_SAMPLE_TYPE:
     case PPROF_SAMPLE:
@@ -39,7 +40,8 @@ static bool is_profile_field(const struct sp_field *field) {
  * Whether the first fields are those of a profile. Text can pass for a number field or two. A file that is cut off has
  * an error early, but begins with a message or a string all the same; its reader then says where it is cut.
  */
-static bool looks_like_pprof(const uint8_t *data, size_t size) {
+static bool looks_like_pprof(const uint8_t *data, size_t size)
+{
     if (sp_is_gzip(data, size))
         return true;
     struct sp_reader reader;

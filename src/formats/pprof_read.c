@@ -22,7 +22,8 @@
 #include "formats/gzip.h"
 #include "formats/pprof_decoder.h"
 
-static void read_string(struct pprof_decoder *decoder, struct sp_reader *file, const struct sp_field *field) {
+static void read_string(struct pprof_decoder *decoder, struct sp_reader *file, const struct sp_field *field)
+{
     struct sp_reader bytes = sp_reader_message(file, field);
     size_t length = sp_reader_left(&bytes);
     if (decoder->strings.n == 0 && length != 0)
@@ -31,7 +32,8 @@ static void read_string(struct pprof_decoder *decoder, struct sp_reader *file, c
     PPROF_PUSH(decoder, decoder->strings, index);
 }
 
-static void count_field(struct pprof_decoder *decoder, const struct sp_field *field, size_t end) {
+static void count_field(struct pprof_decoder *decoder, const struct sp_field *field, size_t end)
+{
     if (field->number >= PPROF_N_KINDS)
         return;
     struct pprof_extent *extent = &decoder->kinds[field->number];
@@ -40,7 +42,8 @@ static void count_field(struct pprof_decoder *decoder, const struct sp_field *fi
     extent->end = end;
 }
 
-static void read_strings_and_count(struct pprof_decoder *decoder) {
+static void read_strings_and_count(struct pprof_decoder *decoder)
+{
     struct sp_reader *file = &decoder->file, start = *file;
     struct sp_field field;
     while (!decoder->error && !decoder->profile->error && sp_reader_field(file, &field)) {
@@ -54,7 +57,8 @@ static void read_strings_and_count(struct pprof_decoder *decoder) {
         *file = start;
 }
 
-static struct sp_value_type read_value_type(struct pprof_decoder *decoder, struct sp_reader message) {
+static struct sp_value_type read_value_type(struct pprof_decoder *decoder, struct sp_reader message)
+{
     struct sp_value_type type = {0};
     struct sp_field field;
     while (sp_pprof_next(decoder, &message, &field)) {
@@ -66,14 +70,16 @@ static struct sp_value_type read_value_type(struct pprof_decoder *decoder, struc
     return type;
 }
 
-static void read_sample_type(struct pprof_decoder *decoder, struct sp_reader message, size_t position) {
+static void read_sample_type(struct pprof_decoder *decoder, struct sp_reader message, size_t position)
+{
     (void)position;
     struct sp_value_type type = read_value_type(decoder, message);
     sp_profile_add_sample_type(decoder->profile, sp_profile_text(decoder->profile, type.type),
                                sp_profile_text(decoder->profile, type.unit));
 }
 
-static void read_comments(struct pprof_decoder *decoder, const struct sp_field *field) {
+static void read_comments(struct pprof_decoder *decoder, const struct sp_field *field)
+{
     struct sp_profile *profile = decoder->profile;
     struct sp_reader *file = &decoder->file;
     if (field->wire != SP_WIRE_BYTES) {
@@ -89,13 +95,15 @@ static void read_comments(struct pprof_decoder *decoder, const struct sp_field *
     sp_reader_adopt(file, &packed);
 }
 
-static void read_time(struct pprof_decoder *decoder, const struct sp_field *field) {
+static void read_time(struct pprof_decoder *decoder, const struct sp_field *field)
+{
     if (decoder->profile->time_ns != 0)
         sp_pprof_fail(decoder, field->position, "a second profile begins (the file is several profiles in a row)");
     decoder->profile->time_ns = (int64_t)sp_reader_number(&decoder->file, field);
 }
 
-static void read_header_field(struct pprof_decoder *decoder, const struct sp_field *field) {
+static void read_header_field(struct pprof_decoder *decoder, const struct sp_field *field)
+{
     struct sp_profile *profile = decoder->profile;
     struct sp_reader *file = &decoder->file;
     switch (field->number) {
@@ -129,12 +137,14 @@ static void read_header_field(struct pprof_decoder *decoder, const struct sp_fie
     }
 }
 
-static bool may_go_on(const struct pprof_decoder *decoder) {
+static bool may_go_on(const struct pprof_decoder *decoder)
+{
     return !decoder->file.error && !decoder->error && !decoder->profile->error;
 }
 
 /* A reader of the bytes between which all messages of a kind stand. */
-static struct sp_reader extent_of(const struct pprof_decoder *decoder, unsigned kind) {
+static struct sp_reader extent_of(const struct pprof_decoder *decoder, unsigned kind)
+{
     struct sp_reader extent = decoder->file;
     extent.end = extent.base + decoder->kinds[kind].end;
     extent.at = extent.base + decoder->kinds[kind].first;
@@ -143,7 +153,8 @@ static struct sp_reader extent_of(const struct pprof_decoder *decoder, unsigned 
 
 /* Reads all messages of one kind. The first pass has walked these fields already, so they are well-formed. */
 static void read_kind(struct pprof_decoder *decoder, unsigned kind,
-                      void (*read)(struct pprof_decoder *, struct sp_reader message, size_t position)) {
+                      void (*read)(struct pprof_decoder *, struct sp_reader message, size_t position))
+{
     struct sp_reader extent = extent_of(decoder, kind);
     struct sp_field field;
     while (may_go_on(decoder) && sp_reader_field(&extent, &field)) {
@@ -152,7 +163,8 @@ static void read_kind(struct pprof_decoder *decoder, unsigned kind,
     }
 }
 
-static void read_header(struct pprof_decoder *decoder) {
+static void read_header(struct pprof_decoder *decoder)
+{
     for (unsigned kind = PPROF_DROP_FRAMES; kind < PPROF_N_KINDS; kind++) {
         struct sp_reader extent = extent_of(decoder, kind);
         struct sp_field field;
@@ -163,7 +175,8 @@ static void read_header(struct pprof_decoder *decoder) {
     }
 }
 
-static void prepare_ids(struct pprof_decoder *decoder) {
+static void prepare_ids(struct pprof_decoder *decoder)
+{
     if (!may_go_on(decoder))
         return;
     if (sp_id_map_init(&decoder->mappings, decoder->kinds[PPROF_MAPPING].n) != 0 ||
@@ -172,7 +185,8 @@ static void prepare_ids(struct pprof_decoder *decoder) {
         decoder->error = -ENOMEM;
 }
 
-static void read_all(struct pprof_decoder *decoder) {
+static void read_all(struct pprof_decoder *decoder)
+{
     read_strings_and_count(decoder);
     prepare_ids(decoder);
     read_header(decoder);
@@ -183,7 +197,8 @@ static void read_all(struct pprof_decoder *decoder) {
     read_kind(decoder, PPROF_SAMPLE, sp_pprof_read_sample);
 }
 
-static void decoder_done(struct pprof_decoder *decoder) {
+static void decoder_done(struct pprof_decoder *decoder)
+{
     sp_id_map_done(&decoder->mappings);
     sp_id_map_done(&decoder->functions);
     sp_id_map_done(&decoder->locations);
@@ -195,7 +210,8 @@ static void decoder_done(struct pprof_decoder *decoder) {
 }
 
 /* What the attempt came to: 0, or an error and its sentence. */
-static int result_of(const struct pprof_decoder *decoder, char *why, size_t why_size) {
+static int result_of(const struct pprof_decoder *decoder, char *why, size_t why_size)
+{
     int memory_error = decoder->error ? decoder->error : decoder->profile->error;
     if (decoder->file.error) {
         snprintf(why, why_size, "%s (at byte %zu of the uncompressed profile)", decoder->file.error,
@@ -211,7 +227,8 @@ static int result_of(const struct pprof_decoder *decoder, char *why, size_t why_
 }
 
 static int read_plain(const uint8_t *data, size_t size, size_t memory_limit, struct sp_profile **profile, char *why,
-                      size_t why_size) {
+                      size_t why_size)
+{
     struct pprof_decoder decoder = {.profile = sp_profile_new()};
     if (!decoder.profile) {
         snprintf(why, why_size, "there is not enough memory to read it");
@@ -234,7 +251,8 @@ static int read_plain(const uint8_t *data, size_t size, size_t memory_limit, str
 }
 
 int sp_pprof_read(const uint8_t *data, size_t size, size_t memory_limit, struct sp_profile **profile, char *why,
-                  size_t why_size) {
+                  size_t why_size)
+{
     if (!sp_is_gzip(data, size))
         return read_plain(data, size, memory_limit, profile, why, why_size);
     struct sp_bytes plain = {0};

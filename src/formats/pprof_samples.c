@@ -6,7 +6,8 @@
  */
 #include "formats/pprof_decoder.h"
 
-static void read_label(struct pprof_decoder *decoder, struct sp_reader message) {
+static void read_label(struct pprof_decoder *decoder, struct sp_reader message)
+{
     struct sp_label label = {0};
     struct sp_field field;
     while (sp_pprof_next(decoder, &message, &field)) {
@@ -28,7 +29,8 @@ static void read_label(struct pprof_decoder *decoder, struct sp_reader message) 
     PPROF_PUSH(decoder, decoder->labels, label);
 }
 
-static void add_frame(struct pprof_decoder *decoder, uint64_t id, size_t position) {
+static void add_frame(struct pprof_decoder *decoder, uint64_t id, size_t position)
+{
     uint32_t location = sp_id_map_get(&decoder->locations, id);
     if (location == SP_ID_NONE)
         sp_pprof_fail(decoder, position, "a sample refers to a location that does not exist");
@@ -36,7 +38,8 @@ static void add_frame(struct pprof_decoder *decoder, uint64_t id, size_t positio
 }
 
 /* One number, or a packed list of them. */
-static void read_frames(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field) {
+static void read_frames(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field)
+{
     if (field->wire != SP_WIRE_BYTES) {
         add_frame(decoder, sp_reader_number(message, field), field->position);
         return;
@@ -47,7 +50,8 @@ static void read_frames(struct pprof_decoder *decoder, struct sp_reader *message
     sp_reader_adopt(message, &packed);
 }
 
-static void read_values(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field) {
+static void read_values(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field)
+{
     if (field->wire != SP_WIRE_BYTES) {
         PPROF_PUSH(decoder, decoder->values, (int64_t)sp_reader_number(message, field));
         return;
@@ -58,7 +62,8 @@ static void read_values(struct pprof_decoder *decoder, struct sp_reader *message
     sp_reader_adopt(message, &packed);
 }
 
-void sp_pprof_read_sample(struct pprof_decoder *decoder, struct sp_reader message, size_t position) {
+void sp_pprof_read_sample(struct pprof_decoder *decoder, struct sp_reader message, size_t position)
+{
     struct sp_field field;
     decoder->stack.n = decoder->labels.n = decoder->values.n = 0;
     while (sp_pprof_next(decoder, &message, &field)) {

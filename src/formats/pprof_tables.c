@@ -11,7 +11,8 @@
 
 enum { FIRST_CAPACITY = 64 };
 
-bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, size_t item_bytes) {
+bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, size_t item_bytes)
+{
     size_t larger = *capacity ? *capacity * 2 : FIRST_CAPACITY;
     void *moved = larger <= PTRDIFF_MAX / item_bytes ? realloc(*at, larger * item_bytes) : NULL;
     if (!moved) {
@@ -23,18 +24,21 @@ bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, s
     return true;
 }
 
-bool sp_pprof_next(struct pprof_decoder *decoder, struct sp_reader *message, struct sp_field *field) {
+bool sp_pprof_next(struct pprof_decoder *decoder, struct sp_reader *message, struct sp_field *field)
+{
     if (sp_reader_field(message, field))
         return true;
     sp_reader_adopt(&decoder->file, message);
     return false;
 }
 
-void sp_pprof_fail(struct pprof_decoder *decoder, size_t position, const char *error) {
+void sp_pprof_fail(struct pprof_decoder *decoder, size_t position, const char *error)
+{
     sp_reader_fail(&decoder->file, position, error);
 }
 
-uint32_t sp_pprof_string(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field) {
+uint32_t sp_pprof_string(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field)
+{
     uint64_t index = sp_reader_number(message, field);
     if (index < decoder->strings.n)
         return decoder->strings.at[index];
@@ -43,7 +47,8 @@ uint32_t sp_pprof_string(struct pprof_decoder *decoder, struct sp_reader *messag
 }
 
 /* Gives the thing that was read at `position` its id. */
-static void put_id(struct pprof_decoder *decoder, struct sp_id_map *map, uint64_t id, uint32_t index, size_t position) {
+static void put_id(struct pprof_decoder *decoder, struct sp_id_map *map, uint64_t id, uint32_t index, size_t position)
+{
     if (id == 0) {
         sp_pprof_fail(decoder, position, "an id is 0 or missing");
         return;
@@ -55,7 +60,8 @@ static void put_id(struct pprof_decoder *decoder, struct sp_id_map *map, uint64_
         decoder->error = error;
 }
 
-void sp_pprof_read_mapping(struct pprof_decoder *decoder, struct sp_reader message, size_t position) {
+void sp_pprof_read_mapping(struct pprof_decoder *decoder, struct sp_reader message, size_t position)
+{
     struct sp_mapping mapping = {0};
     uint64_t id = 0;
     struct sp_field field;
@@ -96,7 +102,8 @@ void sp_pprof_read_mapping(struct pprof_decoder *decoder, struct sp_reader messa
     put_id(decoder, &decoder->mappings, id, sp_profile_add_mapping(decoder->profile, &mapping), position);
 }
 
-void sp_pprof_read_function(struct pprof_decoder *decoder, struct sp_reader message, size_t position) {
+void sp_pprof_read_function(struct pprof_decoder *decoder, struct sp_reader message, size_t position)
+{
     struct sp_function function = {0};
     uint64_t id = 0;
     struct sp_field field;
@@ -122,7 +129,8 @@ void sp_pprof_read_function(struct pprof_decoder *decoder, struct sp_reader mess
     put_id(decoder, &decoder->functions, id, sp_profile_append_function(decoder->profile, &function), position);
 }
 
-static void read_line(struct pprof_decoder *decoder, struct sp_reader message, size_t position) {
+static void read_line(struct pprof_decoder *decoder, struct sp_reader message, size_t position)
+{
     struct sp_line line = {.function = SP_NONE};
     struct sp_field field;
     while (sp_pprof_next(decoder, &message, &field)) {
@@ -139,7 +147,8 @@ static void read_line(struct pprof_decoder *decoder, struct sp_reader message, s
     PPROF_PUSH(decoder, decoder->lines, line);
 }
 
-void sp_pprof_read_location(struct pprof_decoder *decoder, struct sp_reader message, size_t position) {
+void sp_pprof_read_location(struct pprof_decoder *decoder, struct sp_reader message, size_t position)
+{
     struct sp_location location = {.mapping = SP_NONE};
     uint64_t id = 0;
     struct sp_field field;

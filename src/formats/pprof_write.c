@@ -23,25 +23,29 @@ struct writer {
     struct sp_bytes message, inner;
 };
 
-static void put_key(struct sp_bytes *to, unsigned number, enum sp_wire wire) {
+static void put_key(struct sp_bytes *to, unsigned number, enum sp_wire wire)
+{
     sp_bytes_put_varint(to, number << 3 | (unsigned)wire);
 }
 
-static void put_number(struct sp_bytes *to, unsigned number, uint64_t value) {
+static void put_number(struct sp_bytes *to, unsigned number, uint64_t value)
+{
     if (value == 0)
         return;
     put_key(to, number, SP_WIRE_VARINT);
     sp_bytes_put_varint(to, value);
 }
 
-static void put_bytes(struct sp_bytes *to, unsigned number, const void *data, size_t n) {
+static void put_bytes(struct sp_bytes *to, unsigned number, const void *data, size_t n)
+{
     put_key(to, number, SP_WIRE_BYTES);
     sp_bytes_put_varint(to, n);
     sp_bytes_put(to, data, n);
 }
 
 /* Appends the scratch block as a field, and empties it. */
-static void put_message(struct sp_bytes *to, unsigned number, struct sp_bytes *message) {
+static void put_message(struct sp_bytes *to, unsigned number, struct sp_bytes *message)
+{
     put_bytes(to, number, message->at, message->n);
     if (message->error)
         to->error = message->error;
@@ -49,17 +53,20 @@ static void put_message(struct sp_bytes *to, unsigned number, struct sp_bytes *m
 }
 
 /* The id of the thing at `position`; 0 is none. */
-static uint64_t id_of(uint32_t position) {
+static uint64_t id_of(uint32_t position)
+{
     return position == SP_NONE ? 0 : (uint64_t)position + 1;
 }
 
-static void write_value_type(struct writer *writer, unsigned number, const struct sp_value_type *type) {
+static void write_value_type(struct writer *writer, unsigned number, const struct sp_value_type *type)
+{
     put_number(&writer->message, VALUE_TYPE_TYPE, type->type);
     put_number(&writer->message, VALUE_TYPE_UNIT, type->unit);
     put_message(writer->out, number, &writer->message);
 }
 
-static void write_stack(struct writer *writer, const struct sp_sample *sample) {
+static void write_stack(struct writer *writer, const struct sp_sample *sample)
+{
     const uint32_t *locations = writer->profile->sample_locations.at + sample->first_location;
     if (sample->n_locations == 0)
         return;
@@ -68,7 +75,8 @@ static void write_stack(struct writer *writer, const struct sp_sample *sample) {
     put_message(&writer->message, SAMPLE_LOCATION_ID, &writer->inner);
 }
 
-static void write_label(struct writer *writer, const struct sp_label *label) {
+static void write_label(struct writer *writer, const struct sp_label *label)
+{
     put_number(&writer->inner, LABEL_KEY, label->key);
     put_number(&writer->inner, LABEL_STR, label->str);
     if (label->str == 0) {
@@ -78,7 +86,8 @@ static void write_label(struct writer *writer, const struct sp_label *label) {
     put_message(&writer->message, SAMPLE_LABEL, &writer->inner);
 }
 
-static void write_sample(struct writer *writer, size_t i) {
+static void write_sample(struct writer *writer, size_t i)
+{
     const struct sp_profile *profile = writer->profile;
     const struct sp_sample *sample = &profile->samples.at[i];
     write_stack(writer, sample);
@@ -90,7 +99,8 @@ static void write_sample(struct writer *writer, size_t i) {
     put_message(writer->out, PPROF_SAMPLE, &writer->message);
 }
 
-static void write_mapping(struct writer *writer, uint32_t i) {
+static void write_mapping(struct writer *writer, uint32_t i)
+{
     const struct sp_mapping *mapping = &writer->profile->mappings.at[i];
     put_number(&writer->message, MAPPING_ID, id_of(i));
     put_number(&writer->message, MAPPING_START, mapping->start);
@@ -106,7 +116,8 @@ static void write_mapping(struct writer *writer, uint32_t i) {
 }
 
 /* A line without a function is left out: readers refuse a file that has one. */
-static void write_line(struct writer *writer, const struct sp_line *line) {
+static void write_line(struct writer *writer, const struct sp_line *line)
+{
     if (line->function == SP_NONE)
         return;
     put_number(&writer->inner, LINE_FUNCTION_ID, id_of(line->function));
@@ -115,7 +126,8 @@ static void write_line(struct writer *writer, const struct sp_line *line) {
     put_message(&writer->message, LOCATION_LINE, &writer->inner);
 }
 
-static void write_location(struct writer *writer, uint32_t i) {
+static void write_location(struct writer *writer, uint32_t i)
+{
     const struct sp_location *location = &writer->profile->locations.at[i];
     put_number(&writer->message, LOCATION_ID, id_of(i));
     put_number(&writer->message, LOCATION_MAPPING_ID, id_of(location->mapping));
@@ -126,7 +138,8 @@ static void write_location(struct writer *writer, uint32_t i) {
     put_message(writer->out, PPROF_LOCATION, &writer->message);
 }
 
-static void write_function(struct writer *writer, uint32_t i) {
+static void write_function(struct writer *writer, uint32_t i)
+{
     const struct sp_function *function = &writer->profile->functions.at[i];
     put_number(&writer->message, FUNCTION_ID, id_of(i));
     put_number(&writer->message, FUNCTION_NAME, function->name);
@@ -137,7 +150,8 @@ static void write_function(struct writer *writer, uint32_t i) {
 }
 
 /* The fields of the profile itself that are not lists of messages. */
-static void write_header(struct writer *writer) {
+static void write_header(struct writer *writer)
+{
     const struct sp_profile *profile = writer->profile;
     put_number(writer->out, PPROF_DROP_FRAMES, profile->drop_frames);
     put_number(writer->out, PPROF_KEEP_FRAMES, profile->keep_frames);
@@ -154,7 +168,8 @@ static void write_header(struct writer *writer) {
     put_number(writer->out, PPROF_DOC_URL, profile->doc_url);
 }
 
-static void write_profile(struct writer *writer) {
+static void write_profile(struct writer *writer)
+{
     const struct sp_profile *profile = writer->profile;
     for (size_t i = 0; i < profile->sample_types.n; i++)
         write_value_type(writer, PPROF_SAMPLE_TYPE, &profile->sample_types.at[i]);
@@ -171,7 +186,8 @@ static void write_profile(struct writer *writer) {
     write_header(writer);
 }
 
-int sp_pprof_write_plain(const struct sp_profile *profile, struct sp_bytes *out) {
+int sp_pprof_write_plain(const struct sp_profile *profile, struct sp_bytes *out)
+{
     if (sp_profile_check(profile, NULL, 0) != 0)
         return -EINVAL;
     struct writer writer = {.profile = profile, .out = out};
@@ -181,7 +197,8 @@ int sp_pprof_write_plain(const struct sp_profile *profile, struct sp_bytes *out)
     return out->error;
 }
 
-int sp_pprof_write(const struct sp_profile *profile, struct sp_bytes *out) {
+int sp_pprof_write(const struct sp_profile *profile, struct sp_bytes *out)
+{
     struct sp_bytes plain = {0};
     int error = sp_pprof_write_plain(profile, &plain);
     if (!error)

@@ -22,20 +22,24 @@ enum { OVERRUN_LIMIT = 1 << 24, REAP_PER_BACKSTOP = 4 };
 
 struct sp_handler_state sp_handler = {.process_timer = -1};
 
-static uint32_t stripe_of(uintptr_t stack_address) {
+static uint32_t stripe_of(uintptr_t stack_address)
+{
     return (uint32_t)((stack_address >> 12) * 0x9e3779b1u >> 20) % SP_STRIPES;
 }
 
-static bool enter(uint32_t stripe) {
+static bool enter(uint32_t stripe)
+{
     sp_add_seq_cst(&sp_handler.inflight[stripe].handlers, 1u);
     return sp_load_seq_cst(&sp_handler.state) == SP_SESSION_RUNNING;
 }
 
-void sp_handler_leave(uint32_t stripe) {
+void sp_handler_leave(uint32_t stripe)
+{
     sp_sub_release(&sp_handler.inflight[stripe].handlers, 1u);
 }
 
-bool sp_handler_enter(uint32_t *stripe) {
+bool sp_handler_enter(uint32_t *stripe)
+{
     *stripe = stripe_of((uintptr_t)__builtin_frame_address(0));
     if (enter(*stripe) && sp_load_relaxed(&sp_handler.pid) == sp_raw_process_id())
         return true;
@@ -43,7 +47,8 @@ bool sp_handler_enter(uint32_t *stripe) {
     return false;
 }
 
-uint32_t sp_handler_inside(void) {
+uint32_t sp_handler_inside(void)
+{
     uint32_t sum = 0;
     for (uint32_t i = 0; i < SP_STRIPES; i++)
         sum += sp_load_seq_cst(&sp_handler.inflight[i].handlers);
@@ -58,13 +63,15 @@ struct subject {
     struct sp_stack_bounds bounds;
 };
 
-static void count(struct sp_count *counter, uint64_t weight) {
+static void count(struct sp_count *counter, uint64_t weight)
+{
     sp_add_relaxed(&counter->deliveries, (uint64_t)1);
     sp_add_relaxed(&counter->weight, weight);
 }
 
 static void record(const struct subject *who, const struct sp_registers *registers, uint64_t weight,
-                   struct sp_stripe *stripe) {
+                   struct sp_stripe *stripe)
+{
     const struct sp_segment *segment = &sp_handler.segment;
     struct sp_reservation reservation;
     enum sp_loss reason;
@@ -84,13 +91,15 @@ static void record(const struct subject *who, const struct sp_registers *registe
 }
 
 /* 1 and the expirations that the kernel merged into this signal (timer_getoverrun(2)). */
-static uint64_t weight_of(const siginfo_t *info) {
+static uint64_t weight_of(const siginfo_t *info)
+{
     const int overrun = info->si_overrun;
     return overrun > 0 && overrun < OVERRUN_LIMIT ? 1 + (uint64_t)overrun : 1;
 }
 
 /* Who a thread timer's cookie names, if that is the thread that was interrupted. */
-static bool identify(uint64_t cookie, const struct sp_registers *registers, struct subject *who) {
+static bool identify(uint64_t cookie, const struct sp_registers *registers, struct subject *who)
+{
     const struct sp_segment *segment = &sp_handler.segment;
     const uint32_t slot = (uint32_t)cookie & 0xffffff, generation = (uint32_t)(cookie >> 24) & 0xffffff;
     if (slot >= segment->geometry.n_slots)
@@ -107,12 +116,14 @@ static bool identify(uint64_t cookie, const struct sp_registers *registers, stru
     return sp_raw_thread_id() == who->tid;
 }
 
-static bool is_stop_requested(void) {
+static bool is_stop_requested(void)
+{
     return sp_load_relaxed(&sp_handler.segment.header->stop_requested) != 0;
 }
 
 static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
-                            struct sp_stripe *stripe) {
+                            struct sp_stripe *stripe)
+{
     struct subject who;
     if (!identify(cookie, registers, &who))
         return false;
@@ -124,7 +135,8 @@ static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const struct
 }
 
 /* Arms the threads that the collector found and nobody announced. */
-static void arm_unlisted(void) {
+static void arm_unlisted(void)
+{
     struct sp_header *header = sp_handler.segment.header;
     for (uint32_t i = 0; i < SP_UNLISTED; i++) {
         if (sp_load_relaxed(&header->unlisted[i]) == 0)
@@ -135,7 +147,8 @@ static void arm_unlisted(void) {
     }
 }
 
-static void stop_process_timer(void) {
+static void stop_process_timer(void)
+{
     const int32_t timer = sp_exchange_seq_cst(&sp_handler.process_timer, -1);
     if (timer >= 0)
         sp_raw_timer_delete(timer);
@@ -148,7 +161,8 @@ static void stop_process_timer(void) {
  * gets its timer here.
  */
 static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
-                             struct sp_stripe *stripe) {
+                             struct sp_stripe *stripe)
+{
     const struct sp_segment *segment = &sp_handler.segment;
     if (cookie != sp_cookie(0, sp_handler.generation))
         return false;
@@ -171,12 +185,14 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
     return true;
 }
 
-static uint64_t cookie_of(const siginfo_t *info) {
+static uint64_t cookie_of(const siginfo_t *info)
+{
     return info->si_code == SI_TIMER ? (uint64_t)(uintptr_t)info->si_value.sival_ptr : 0;
 }
 
 /* A signal of ours: true unless its cookie is forged or stale. */
-static void on_our_signal(uint64_t cookie, const siginfo_t *info, const void *context, uint32_t stripe_number) {
+static void on_our_signal(uint64_t cookie, const siginfo_t *info, const void *context, uint32_t stripe_number)
+{
     struct sp_stripe *stripe = &sp_handler.segment.header->stripes[stripe_number];
     struct sp_registers registers;
     sp_arch_capture(context, &registers);
@@ -192,7 +208,8 @@ static void on_our_signal(uint64_t cookie, const siginfo_t *info, const void *co
  * Nothing of ours is held meanwhile: it may siglongjmp away. Where there was no handler, nothing happens: the default
  * action would end the process, and a profiler's guest does not die of a tick.
  */
-static void chain(int signal_number, siginfo_t *info, void *context) {
+static void chain(int signal_number, siginfo_t *info, void *context)
+{
     if (sp_load_acquire(&sp_handler.has_previous) == 0)
         return;
     const struct sigaction *previous = &sp_handler.previous;
@@ -209,7 +226,8 @@ static void chain(int signal_number, siginfo_t *info, void *context) {
         previous->sa_handler(signal_number);
 }
 
-void sp_handler_entry(int signal_number, siginfo_t *info, void *context) {
+void sp_handler_entry(int signal_number, siginfo_t *info, void *context)
+{
     const uint64_t cookie = cookie_of(info);
     if (cookie >> 48 == SP_COOKIE_TAG) {
         const uint32_t stripe = stripe_of((uintptr_t)__builtin_frame_address(0));

@@ -16,32 +16,39 @@
 
 #include "handler/arch/arch.h"
 
-static inline int32_t sp_raw_thread_id(void) {
+static inline int32_t sp_raw_thread_id(void)
+{
     return (int32_t)sp_syscall4(__NR_gettid, 0, 0, 0, 0);
 }
 
-static inline int32_t sp_raw_process_id(void) {
+static inline int32_t sp_raw_process_id(void)
+{
     return (int32_t)sp_syscall4(__NR_getpid, 0, 0, 0, 0);
 }
 
 /* 0 when thread `tid` of process `pid` exists, -ESRCH when it does not. Sends nothing. */
-static inline long sp_raw_thread_exists(int32_t pid, int32_t tid) {
+static inline long sp_raw_thread_exists(int32_t pid, int32_t tid)
+{
     return sp_syscall4(__NR_tgkill, pid, tid, 0, 0);
 }
 
-static inline long sp_raw_timer_create(clockid_t clock, const struct sigevent *event, int32_t *timer) {
+static inline long sp_raw_timer_create(clockid_t clock, const struct sigevent *event, int32_t *timer)
+{
     return sp_syscall4(__NR_timer_create, clock, (long)event, (long)timer, 0);
 }
 
-static inline long sp_raw_timer_settime(int32_t timer, const struct itimerspec *when) {
+static inline long sp_raw_timer_settime(int32_t timer, const struct itimerspec *when)
+{
     return sp_syscall4(__NR_timer_settime, timer, 0, (long)when, 0);
 }
 
-static inline long sp_raw_timer_delete(int32_t timer) {
+static inline long sp_raw_timer_delete(int32_t timer)
+{
     return sp_syscall4(__NR_timer_delete, timer, 0, 0, 0);
 }
 
-static inline long sp_raw_signal_mask(uint64_t mask) {
+static inline long sp_raw_signal_mask(uint64_t mask)
+{
     return sp_syscall4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask);
 }
 
@@ -50,7 +57,8 @@ static inline long sp_raw_signal_mask(uint64_t mask) {
  * in before it looks at `how`, so an impossible `how` gives -EINVAL for readable memory and -EFAULT otherwise, and
  * never changes the mask (Linux, kernel/signal.c). About 140 ns.
  */
-static inline bool sp_raw_is_readable(uintptr_t address) {
+static inline bool sp_raw_is_readable(uintptr_t address)
+{
     enum { IMPOSSIBLE_HOW = 0x7fff };
     return sp_syscall4(__NR_rt_sigprocmask, IMPOSSIBLE_HOW, (long)address, 0, sizeof(uint64_t)) == -22 /* EINVAL */;
 }

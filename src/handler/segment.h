@@ -158,7 +158,8 @@ struct sp_header {
  * Fills in the second group of `geometry` from the first: the places of everything. Returns false, with the second
  * group undefined, when a number is out of its range. Pure arithmetic; any context.
  */
-static inline bool sp_geometry_layout(struct sp_geometry *geometry) {
+static inline bool sp_geometry_layout(struct sp_geometry *geometry)
+{
     const uint32_t powers[] = {geometry->n_slots, geometry->n_shards, geometry->n_buckets};
     for (unsigned i = 0; i < 3; i++)
         if (powers[i] == 0 || (powers[i] & (powers[i] - 1)) != 0)
@@ -187,35 +188,42 @@ struct sp_segment {
     struct sp_geometry geometry;
 };
 
-static inline char *sp_segment_at(const struct sp_segment *segment, uint64_t offset) {
+static inline char *sp_segment_at(const struct sp_segment *segment, uint64_t offset)
+{
     return (char *)segment->header + offset;
 }
 
-static inline _Atomic uint32_t *sp_segment_index(const struct sp_segment *segment) {
+static inline _Atomic uint32_t *sp_segment_index(const struct sp_segment *segment)
+{
     return (_Atomic uint32_t *)(void *)sp_segment_at(segment, segment->geometry.index_at);
 }
 
-static inline struct sp_slot *sp_segment_slot(const struct sp_segment *segment, uint32_t slot) {
+static inline struct sp_slot *sp_segment_slot(const struct sp_segment *segment, uint32_t slot)
+{
     return (struct sp_slot *)(void *)sp_segment_at(segment, segment->geometry.slots_at) + slot;
 }
 
-static inline struct sp_shard *sp_segment_shard(const struct sp_segment *segment, uint32_t shard) {
+static inline struct sp_shard *sp_segment_shard(const struct sp_segment *segment, uint32_t shard)
+{
     return (struct sp_shard *)(void *)sp_segment_at(segment, segment->geometry.shards_at) + shard;
 }
 
 /* The hash entries of a half: n_buckets × SP_BUCKET_WAYS words, each hash (high 32) | record position + 1, or 0. */
-static inline uint64_t *sp_segment_buckets(const struct sp_segment *segment, uint32_t shard, uint32_t half) {
+static inline uint64_t *sp_segment_buckets(const struct sp_segment *segment, uint32_t shard, uint32_t half)
+{
     const uint64_t number = 2 * (uint64_t)shard + half;
     return (uint64_t *)(void *)sp_segment_at(segment,
                                              segment->geometry.halves_at + number * segment->geometry.half_bytes);
 }
 
-static inline uint64_t *sp_segment_records(const struct sp_segment *segment, uint32_t shard, uint32_t half) {
+static inline uint64_t *sp_segment_records(const struct sp_segment *segment, uint32_t shard, uint32_t half)
+{
     return sp_segment_buckets(segment, shard, half) + (uint64_t)segment->geometry.n_buckets * SP_BUCKET_WAYS;
 }
 
 /* The slot of thread `tid`, the lowest if there are several, or 0. Any context. */
-static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t tid) {
+static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t tid)
+{
     uint32_t found = 0;
     for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
         const uint32_t at = ((uint32_t)tid + probe) & (segment->geometry.n_index - 1);
@@ -229,11 +237,13 @@ static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t
 }
 
 /* The fields of a record's words. */
-static inline uint32_t sp_record_depth(uint64_t word0) {
+static inline uint32_t sp_record_depth(uint64_t word0)
+{
     return (uint32_t)(word0 >> 16) & 0xffff;
 }
 
-static inline uint32_t sp_record_end(uint64_t word0) {
+static inline uint32_t sp_record_end(uint64_t word0)
+{
     return (uint32_t)word0 & 0xff;
 }
 

@@ -12,13 +12,15 @@
 
 #include "handler/poison.h"
 
-static bool has_room(const struct sp_segment *segment, uint32_t used) {
+static bool has_room(const struct sp_segment *segment, uint32_t used)
+{
     const uint32_t need = SP_RECORD_HEAD_WORDS + segment->geometry.max_depth;
     return used <= segment->geometry.half_words && segment->geometry.half_words - used >= need;
 }
 
 bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, struct sp_reservation *reservation,
-                    enum sp_loss *reason) {
+                    enum sp_loss *reason)
+{
     const uint32_t n = segment->geometry.n_shards;
     *reason = SP_LOSS_BUSY;
     for (uint32_t i = 0; i < n; i++) {
@@ -40,7 +42,8 @@ bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, struct sp_
 }
 
 /* Mixes all that makes a sample the same as another: words 1 and 2, the end and the pcs. */
-static uint32_t hash_record(const uint64_t *record, uint32_t depth, enum sp_stack_end end) {
+static uint32_t hash_record(const uint64_t *record, uint32_t depth, enum sp_stack_end end)
+{
     const uint64_t odd = 0x9e3779b97f4a7c15u;
     uint64_t even_hash = record[1] ^ (uint64_t)end, odd_hash = record[2] ^ depth;
     const uint64_t *pcs = record + SP_RECORD_HEAD_WORDS;
@@ -58,7 +61,8 @@ static uint32_t hash_record(const uint64_t *record, uint32_t depth, enum sp_stac
     return (uint32_t)(both >> 32);
 }
 
-static bool is_same(const uint64_t *a, const uint64_t *b, uint32_t depth) {
+static bool is_same(const uint64_t *a, const uint64_t *b, uint32_t depth)
+{
     if (a[0] != b[0] || a[1] != b[1] || a[2] != b[2])
         return false;
     for (uint32_t i = SP_RECORD_HEAD_WORDS; i < SP_RECORD_HEAD_WORDS + depth; i++)
@@ -68,7 +72,8 @@ static bool is_same(const uint64_t *a, const uint64_t *b, uint32_t depth) {
 }
 
 /* The record equal to the reserved one among the bucket's entries, or NULL. */
-static uint64_t *find_same(const struct sp_reservation *at, const uint64_t *bucket, uint32_t hash, uint32_t depth) {
+static uint64_t *find_same(const struct sp_reservation *at, const uint64_t *bucket, uint32_t hash, uint32_t depth)
+{
     uint64_t *records = sp_segment_records(at->segment, at->shard, at->half);
     for (uint32_t way = 0; way < SP_BUCKET_WAYS; way++) {
         const uint32_t position = (uint32_t)bucket[way] - 1;
@@ -82,7 +87,8 @@ static uint64_t *find_same(const struct sp_reservation *at, const uint64_t *buck
 }
 
 /* Enters the new record: in a free way, or in the place of the way that `hash` picks. */
-static void enter(uint64_t *bucket, uint32_t hash, uint32_t position) {
+static void enter(uint64_t *bucket, uint32_t hash, uint32_t position)
+{
     uint32_t way = 0;
     while (way < SP_BUCKET_WAYS && bucket[way] != 0)
         way++;
@@ -91,7 +97,8 @@ static void enter(uint64_t *bucket, uint32_t hash, uint32_t position) {
     bucket[way] = (uint64_t)hash << 32 | (position + 1);
 }
 
-void sp_shard_commit(struct sp_reservation *at, uint32_t depth, enum sp_stack_end end, uint64_t weight) {
+void sp_shard_commit(struct sp_reservation *at, uint32_t depth, enum sp_stack_end end, uint64_t weight)
+{
     struct sp_shard *shard = sp_segment_shard(at->segment, at->shard);
     const uint32_t hash = hash_record(at->record, depth, end);
     const uint32_t bucket_number = hash & (at->segment->geometry.n_buckets - 1);

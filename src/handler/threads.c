@@ -20,11 +20,13 @@
 enum { CLAIM_PROBES = 512, NS_PER_S = 1000000000 };
 
 /* The entry that is `probe` places behind a tid's home; sp_segment_find looks at the same ones. */
-static _Atomic uint32_t *entry_at(const struct sp_segment *segment, int32_t tid, uint32_t probe) {
+static _Atomic uint32_t *entry_at(const struct sp_segment *segment, int32_t tid, uint32_t probe)
+{
     return sp_segment_index(segment) + (((uint32_t)tid + probe) & (segment->geometry.n_index - 1));
 }
 
-static bool index_insert(const struct sp_segment *segment, int32_t tid, uint32_t slot) {
+static bool index_insert(const struct sp_segment *segment, int32_t tid, uint32_t slot)
+{
     for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
         uint32_t expected = 0;
         if (sp_cas_seq_cst(entry_at(segment, tid, probe), &expected, slot))
@@ -33,7 +35,8 @@ static bool index_insert(const struct sp_segment *segment, int32_t tid, uint32_t
     return false;
 }
 
-static void index_remove(const struct sp_segment *segment, int32_t tid, uint32_t slot) {
+static void index_remove(const struct sp_segment *segment, int32_t tid, uint32_t slot)
+{
     for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
         uint32_t expected = slot;
         if (sp_cas_seq_cst(entry_at(segment, tid, probe), &expected, 0u))
@@ -42,7 +45,8 @@ static void index_remove(const struct sp_segment *segment, int32_t tid, uint32_t
 }
 
 /* Takes a free slot: 0 when none is found within CLAIM_PROBES looks. */
-static uint32_t claim(const struct sp_segment *segment) {
+static uint32_t claim(const struct sp_segment *segment)
+{
     const uint32_t n = segment->geometry.n_slots;
     for (uint32_t probe = 0; probe < CLAIM_PROBES && probe < 2 * n; probe++) {
         const uint32_t slot = sp_add_relaxed(&segment->header->cursor, 1u) & (n - 1);
@@ -53,7 +57,8 @@ static uint32_t claim(const struct sp_segment *segment) {
     return 0;
 }
 
-static void release(const struct sp_segment *segment, uint32_t slot) {
+static void release(const struct sp_segment *segment, uint32_t slot)
+{
     struct sp_slot *at = sp_segment_slot(segment, slot);
     index_remove(segment, sp_load_relaxed(&at->tid), slot);
     sp_store_relaxed(&at->tid, 0);
@@ -62,7 +67,8 @@ static void release(const struct sp_segment *segment, uint32_t slot) {
 }
 
 /* A number in (0, period]: splitmix64 over a shared seed (Steele, Lea, Flood 2014). */
-static uint64_t random_first(const struct sp_segment *segment, uint64_t period_ns) {
+static uint64_t random_first(const struct sp_segment *segment, uint64_t period_ns)
+{
     uint64_t z = sp_add_relaxed(&segment->header->seed, (uint64_t)0x9e3779b97f4a7c15u) + 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -70,12 +76,14 @@ static uint64_t random_first(const struct sp_segment *segment, uint64_t period_n
     return z % period_ns + 1;
 }
 
-static struct timespec timespec_of(uint64_t ns) {
+static struct timespec timespec_of(uint64_t ns)
+{
     return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
 }
 
 /* Creates and sets a timer; its id, or -errno with nothing left behind. */
-static int32_t start_timer(clockid_t clock, const struct sigevent *event, uint64_t first_ns, uint64_t period_ns) {
+static int32_t start_timer(clockid_t clock, const struct sigevent *event, uint64_t first_ns, uint64_t period_ns)
+{
     int32_t timer = -1;
     const long created = sp_raw_timer_create(clock, event, &timer);
     if (created < 0)
@@ -89,27 +97,35 @@ static int32_t start_timer(clockid_t clock, const struct sigevent *event, uint64
     return timer;
 }
 
-static int32_t start_thread_timer(const struct sp_segment *segment, int32_t tid, uint64_t cookie) {
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGPROF};
+static int32_t start_thread_timer(const struct sp_segment *segment, int32_t tid, uint64_t cookie)
+{
+    struct sigevent event; /* only what the kernel reads is set: clearing it all would call memset */
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGPROF;
     event.sigev_value.sival_ptr = (void *)(uintptr_t)cookie;
     event._sigev_un._tid = tid;
     const uint64_t period_ns = segment->geometry.period_ns;
     return start_timer(sp_thread_clock(tid), &event, random_first(segment, period_ns), period_ns);
 }
 
-int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t generation) {
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGPROF};
+int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t generation)
+{
+    struct sigevent event;
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGPROF;
     event.sigev_value.sival_ptr = (void *)(uintptr_t)sp_cookie(0, generation);
     const uint64_t period_ns = segment->geometry.period_ns * segment->geometry.backstop_periods;
     return start_timer(CLOCK_PROCESS_CPUTIME_ID, &event, random_first(segment, period_ns), period_ns);
 }
 
-static uint32_t count_full(const struct sp_segment *segment) {
+static uint32_t count_full(const struct sp_segment *segment)
+{
     sp_add_relaxed(&segment->header->slots_full, 1u);
     return 0;
 }
 
-uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds) {
+uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds)
+{
     if (sp_segment_find(segment, tid) != 0)
         return 0;
     const uint32_t slot = claim(segment);
@@ -140,13 +156,15 @@ uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const stru
     return slot;
 }
 
-void sp_thread_stop_timer(const struct sp_segment *segment, uint32_t slot) {
+void sp_thread_stop_timer(const struct sp_segment *segment, uint32_t slot)
+{
     const int32_t timer = sp_exchange_seq_cst(&sp_segment_slot(segment, slot)->timer, -1);
     if (timer >= 0)
         sp_raw_timer_delete(timer);
 }
 
-void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const char *name) {
+void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const char *name)
+{
     if (slot == 0 || slot >= segment->geometry.n_slots)
         return;
     struct sp_slot *at = sp_segment_slot(segment, slot);
@@ -159,7 +177,8 @@ void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const cha
     release(segment, slot);
 }
 
-void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t n) {
+void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t n)
+{
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t slot = sp_add_relaxed(&segment->header->reap_cursor, 1u) & (segment->geometry.n_slots - 1);
         const struct sp_slot *at = sp_segment_slot(segment, slot);

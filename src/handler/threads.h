@@ -18,12 +18,14 @@
  */
 #define SP_COOKIE_TAG ((uint64_t)0x5350)
 
-static inline uint64_t sp_cookie(uint32_t slot, uint32_t generation) {
+static inline uint64_t sp_cookie(uint32_t slot, uint32_t generation)
+{
     return SP_COOKIE_TAG << 48 | (uint64_t)(generation & 0xffffff) << 24 | (slot & 0xffffff);
 }
 
 /* The CPU clock of thread `tid` (a tid of 0 is the caller's): Linux, include/linux/posix-timers_types.h. */
-static inline int32_t sp_thread_clock(int32_t tid) {
+static inline int32_t sp_thread_clock(int32_t tid)
+{
     return (int32_t)(~(uint32_t)tid << 3 | 6);
 }
 

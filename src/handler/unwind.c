@@ -24,7 +24,8 @@ struct loader {
     uint32_t probes_left;
 };
 
-static bool probe_page(struct loader *loader, uintptr_t address) {
+static bool probe_page(struct loader *loader, uintptr_t address)
+{
     const uintptr_t page = address & ~(uintptr_t)(PAGE - 1);
     if (loader->probed_page == page)
         return true;
@@ -38,7 +39,8 @@ static bool probe_page(struct loader *loader, uintptr_t address) {
 }
 
 /* Loads a frame record: two words at `address`, which is aligned to a word. The two may lie on different pages. */
-static inline bool load_frame(struct loader *loader, uintptr_t address, uintptr_t frame[2]) {
+static inline bool load_frame(struct loader *loader, uintptr_t address, uintptr_t frame[2])
+{
     const bool is_known = address >= loader->known.low && address < loader->known.high &&
                           loader->known.high - address >= 2 * sizeof(uintptr_t);
     if (!is_known && !(probe_page(loader, address) && probe_page(loader, address + sizeof(uintptr_t))))
@@ -50,7 +52,8 @@ static inline bool load_frame(struct loader *loader, uintptr_t address, uintptr_
 }
 
 uint32_t sp_unwind(const struct sp_registers *registers, const struct sp_stack_bounds *bounds, uint64_t *pcs,
-                   uint32_t max_depth, enum sp_stack_end *end) {
+                   uint32_t max_depth, enum sp_stack_end *end)
+{
     struct loader loader = {.known = *bounds, .probed_page = 1, .probes_left = PROBES_LIMIT};
     uintptr_t lowest = registers->sp, fp = registers->fp, frame[2];
     uint32_t depth = 0;

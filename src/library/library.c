@@ -33,13 +33,15 @@ static struct {
     int64_t started_ns, stopped_ns; /* CLOCK_MONOTONIC */
 } the = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static int64_t now_ns(void) {
+static int64_t now_ns(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-PUBLIC void sigprof_options_init(struct sigprof_options *options) {
+PUBLIC void sigprof_options_init(struct sigprof_options *options)
+{
     *options = (struct sigprof_options){
         .struct_bytes = sizeof *options,
         .rate_hz = DEFAULT_HZ,
@@ -48,7 +50,8 @@ PUBLIC void sigprof_options_init(struct sigprof_options *options) {
 }
 
 /* Fills in what was left out and checks the rest. */
-static int config_of(const struct sigprof_options *options, struct sp_session_config *config) {
+static int config_of(const struct sigprof_options *options, struct sp_session_config *config)
+{
     struct sigprof_options given;
     sigprof_options_init(&given);
     if (options != NULL) {
@@ -71,7 +74,8 @@ static int config_of(const struct sigprof_options *options, struct sp_session_co
 }
 
 /* Waits an interval, or until stop wakes us. */
-static void pause_collecting(void) {
+static void pause_collecting(void)
+{
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += SP_COLLECTOR_INTERVAL_MS * 1000000L;
@@ -81,7 +85,8 @@ static void pause_collecting(void) {
         ;
 }
 
-static void *collect(void *unused) {
+static void *collect(void *unused)
+{
     (void)unused;
     prctl(PR_SET_NAME, "sigprof");
     pthread_mutex_lock(&the.lock);
@@ -94,7 +99,8 @@ static void *collect(void *unused) {
     return NULL;
 }
 
-static int start_collector_thread(void) {
+static int start_collector_thread(void)
+{
     sigset_t all, before;
     the.is_stopping = false;
     if (!the.has_wake) {
@@ -114,16 +120,19 @@ static int start_collector_thread(void) {
     return -error;
 }
 
-static void before_fork(void) {
+static void before_fork(void)
+{
     pthread_mutex_lock(&the.lock);
 }
 
-static void after_fork_in_parent(void) {
+static void after_fork_in_parent(void)
+{
     pthread_mutex_unlock(&the.lock);
 }
 
 /* The child has neither the collector thread nor a session; it keeps no profile of its parent's either. */
-static void after_fork_in_child(void) {
+static void after_fork_in_child(void)
+{
     sp_collector_free(the.collector);
     the.collector = NULL;
     the.target = NULL;
@@ -131,12 +140,14 @@ static void after_fork_in_child(void) {
     pthread_mutex_unlock(&the.lock);
 }
 
-static void register_fork_hooks(void) {
+static void register_fork_hooks(void)
+{
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 /* STARTING → RUNNING; on failure everything is undone. */
-static int run(const struct sp_session_config *config) {
+static int run(const struct sp_session_config *config)
+{
     sp_collector_free(the.collector);
     the.target = NULL;
     the.collector = sp_collector_new(config->period_ns, 0);
@@ -160,7 +171,8 @@ static int run(const struct sp_session_config *config) {
 }
 
 /* With the lock held. */
-static int start(const struct sp_session_config *config) {
+static int start(const struct sp_session_config *config)
+{
     int error = sp_session_create(config, NULL);
     if (error != 0)
         return error;
@@ -177,7 +189,8 @@ static int start(const struct sp_session_config *config) {
     return 0;
 }
 
-PUBLIC int sigprof_start(const struct sigprof_options *options) {
+PUBLIC int sigprof_start(const struct sigprof_options *options)
+{
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct sp_session_config config;
     int error = config_of(options, &config);
@@ -195,7 +208,8 @@ PUBLIC int sigprof_start(const struct sigprof_options *options) {
 }
 
 /* With the lock held, and given up while the collector thread ends. */
-static void stop_collecting(void) {
+static void stop_collecting(void)
+{
     const pthread_t thread = the.thread;
     the.is_stopping = true;
     pthread_cond_signal(&the.wake);
@@ -208,7 +222,8 @@ static void stop_collecting(void) {
     the.target = NULL;
 }
 
-PUBLIC int sigprof_stop(void) {
+PUBLIC int sigprof_stop(void)
+{
     pthread_mutex_lock(&the.lock);
     const int error = the.is_running ? sp_session_stop() : -EINVAL;
     if (error == 0) {
@@ -221,14 +236,16 @@ PUBLIC int sigprof_stop(void) {
     return error;
 }
 
-PUBLIC int sigprof_is_running(void) {
+PUBLIC int sigprof_is_running(void)
+{
     pthread_mutex_lock(&the.lock);
     const bool is_running = the.is_running;
     pthread_mutex_unlock(&the.lock);
     return is_running;
 }
 
-static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_statistics *statistics) {
+static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_statistics *statistics)
+{
     uint64_t stray, late;
     sp_session_signals(&stray, &late);
     *statistics = (struct sigprof_statistics){
@@ -251,7 +268,8 @@ static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_stati
     };
 }
 
-PUBLIC int sigprof_statistics(struct sigprof_statistics *statistics) {
+PUBLIC int sigprof_statistics(struct sigprof_statistics *statistics)
+{
     struct sp_ledger ledger;
     if (statistics->struct_bytes != sizeof *statistics)
         return -EINVAL;
@@ -266,7 +284,8 @@ PUBLIC int sigprof_statistics(struct sigprof_statistics *statistics) {
 }
 
 /* With the lock held: the profile so far as the bytes of a file. */
-static int encode(unsigned flags, struct sp_bytes *bytes) {
+static int encode(unsigned flags, struct sp_bytes *bytes)
+{
     if (the.collector == NULL)
         return -ENODATA;
     if (the.target != NULL)
@@ -279,7 +298,8 @@ static int encode(unsigned flags, struct sp_bytes *bytes) {
     return error != 0 ? error : sp_formats[0]->write(profile, bytes);
 }
 
-PUBLIC int sigprof_write_callback(sigprof_write_function *write, void *user, unsigned flags) {
+PUBLIC int sigprof_write_callback(sigprof_write_function *write, void *user, unsigned flags)
+{
     struct sp_bytes bytes = {0};
     if ((flags & ~(unsigned)LIBSIGPROF_WRITE_ADDRESSES) != 0 || write == NULL)
         return -EINVAL;
@@ -292,15 +312,18 @@ PUBLIC int sigprof_write_callback(sigprof_write_function *write, void *user, uns
     return result;
 }
 
-static int write_to_fd(void *user, const void *data, size_t bytes) {
+static int write_to_fd(void *user, const void *data, size_t bytes)
+{
     return sp_output_write(*(const int *)user, data, bytes);
 }
 
-PUBLIC int sigprof_write_fd(int fd, unsigned flags) {
+PUBLIC int sigprof_write_fd(int fd, unsigned flags)
+{
     return sigprof_write_callback(write_to_fd, &fd, flags);
 }
 
-PUBLIC int sigprof_write_path(const char *path, unsigned flags) {
+PUBLIC int sigprof_write_path(const char *path, unsigned flags)
+{
     struct sp_output_file file;
     int error = sp_output_open(path, &file);
     if (error != 0)

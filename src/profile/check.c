@@ -17,7 +17,8 @@ struct complaint {
 };
 
 /* Writes the sentence; always false, so that a check can end with it. */
-__attribute__((format(printf, 2, 3))) static bool complain(const struct complaint *to, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static bool complain(const struct complaint *to, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     if (to->size)
@@ -26,16 +27,19 @@ __attribute__((format(printf, 2, 3))) static bool complain(const struct complain
     return false;
 }
 
-static bool is_string(const struct sp_profile *profile, uint32_t index) {
+static bool is_string(const struct sp_profile *profile, uint32_t index)
+{
     return index < profile->strings.n;
 }
 
 /* Whether [first, first + n) lies in an array of `size` items. An empty list may stand anywhere. */
-static bool is_inside(uint32_t first, uint32_t n, size_t size) {
+static bool is_inside(uint32_t first, uint32_t n, size_t size)
+{
     return n == 0 || (first <= size && n <= size - first);
 }
 
-static bool check_header(const struct sp_profile *profile, const struct complaint *to) {
+static bool check_header(const struct sp_profile *profile, const struct complaint *to)
+{
     if (profile->strings.n == 0 || profile->strings.at[0][0] != '\0')
         return complain(to, "string 0 is not empty");
     const uint32_t strings[] = {profile->period_type.type, profile->period_type.unit,    profile->drop_frames,
@@ -56,7 +60,8 @@ static bool check_header(const struct sp_profile *profile, const struct complain
     return true;
 }
 
-static bool check_mappings(const struct sp_profile *profile, const struct complaint *to) {
+static bool check_mappings(const struct sp_profile *profile, const struct complaint *to)
+{
     for (size_t i = 0; i < profile->mappings.n; i++) {
         const struct sp_mapping *mapping = &profile->mappings.at[i];
         if (!is_string(profile, mapping->file) || !is_string(profile, mapping->build_id))
@@ -65,7 +70,8 @@ static bool check_mappings(const struct sp_profile *profile, const struct compla
     return true;
 }
 
-static bool check_functions(const struct sp_profile *profile, const struct complaint *to) {
+static bool check_functions(const struct sp_profile *profile, const struct complaint *to)
+{
     for (size_t i = 0; i < profile->functions.n; i++) {
         const struct sp_function *function = &profile->functions.at[i];
         if (!is_string(profile, function->name) || !is_string(profile, function->system_name) ||
@@ -75,7 +81,8 @@ static bool check_functions(const struct sp_profile *profile, const struct compl
     return true;
 }
 
-static bool check_locations(const struct sp_profile *profile, const struct complaint *to) {
+static bool check_locations(const struct sp_profile *profile, const struct complaint *to)
+{
     for (size_t i = 0; i < profile->locations.n; i++) {
         const struct sp_location *location = &profile->locations.at[i];
         if (location->mapping != SP_NONE && location->mapping >= profile->mappings.n)
@@ -93,7 +100,8 @@ static bool check_locations(const struct sp_profile *profile, const struct compl
     return true;
 }
 
-static bool check_labels(const struct sp_profile *profile, const struct complaint *to) {
+static bool check_labels(const struct sp_profile *profile, const struct complaint *to)
+{
     for (size_t i = 0; i < profile->labels.n; i++) {
         const struct sp_label *label = &profile->labels.at[i];
         if (!is_string(profile, label->key) || !is_string(profile, label->str) || !is_string(profile, label->unit))
@@ -102,7 +110,8 @@ static bool check_labels(const struct sp_profile *profile, const struct complain
     return true;
 }
 
-static bool check_samples(const struct sp_profile *profile, const struct complaint *to) {
+static bool check_samples(const struct sp_profile *profile, const struct complaint *to)
+{
     size_t n_values;
     if (profile->samples.n > 0 && profile->sample_types.n == 0)
         return complain(to, "there are samples but no sample types");
@@ -124,7 +133,8 @@ static bool check_samples(const struct sp_profile *profile, const struct complai
     return true;
 }
 
-int sp_profile_check(const struct sp_profile *profile, char *why, size_t why_size) {
+int sp_profile_check(const struct sp_profile *profile, char *why, size_t why_size)
+{
     const struct complaint to = {why, why_size};
     bool is_good = check_header(profile, &to) && check_mappings(profile, &to) && check_functions(profile, &to) &&
                    check_locations(profile, &to) && check_labels(profile, &to) && check_samples(profile, &to);

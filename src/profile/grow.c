@@ -9,12 +9,14 @@
 
 enum { FIRST_CAPACITY = 16 };
 
-void sp_profile_fail(struct sp_profile *profile, int error) {
+void sp_profile_fail(struct sp_profile *profile, int error)
+{
     if (!profile->error)
         profile->error = error;
 }
 
-bool sp_profile_may_take(struct sp_profile *profile, size_t bytes) {
+bool sp_profile_may_take(struct sp_profile *profile, size_t bytes)
+{
     if (profile->memory_bytes > profile->memory_limit || bytes > profile->memory_limit - profile->memory_bytes) {
         sp_profile_fail(profile, -EFBIG);
         return false;
@@ -24,7 +26,8 @@ bool sp_profile_may_take(struct sp_profile *profile, size_t bytes) {
 }
 
 /* The capacity to go to: twice the old one, at least `needed`, at most `n_max`. */
-static size_t next_capacity(size_t capacity, size_t needed, size_t n_max) {
+static size_t next_capacity(size_t capacity, size_t needed, size_t n_max)
+{
     size_t next = capacity > n_max / 2 ? n_max : capacity * 2;
     if (next < FIRST_CAPACITY && n_max >= FIRST_CAPACITY)
         next = FIRST_CAPACITY;
@@ -32,7 +35,8 @@ static size_t next_capacity(size_t capacity, size_t needed, size_t n_max) {
 }
 
 bool sp_profile_grow(struct sp_profile *profile, void **at, size_t n, size_t *capacity, size_t extra, size_t item_bytes,
-                     size_t n_max) {
+                     size_t n_max)
+{
     if (n_max > PTRDIFF_MAX / item_bytes)
         n_max = PTRDIFF_MAX / item_bytes;
     if (extra > n_max || n > n_max - extra) {

@@ -16,7 +16,8 @@
 #include "util/arena.h"
 #include "util/hash.h"
 
-struct sp_profile *sp_profile_new(void) {
+struct sp_profile *sp_profile_new(void)
+{
     struct sp_profile *profile = calloc(1, sizeof(*profile));
     if (!profile)
         return NULL;
@@ -34,7 +35,8 @@ struct sp_profile *sp_profile_new(void) {
     return profile;
 }
 
-void sp_profile_free(struct sp_profile *profile) {
+void sp_profile_free(struct sp_profile *profile)
+{
     if (!profile)
         return;
     free(profile->strings.at);
@@ -56,11 +58,13 @@ void sp_profile_free(struct sp_profile *profile) {
     free(profile);
 }
 
-int sp_profile_error(const struct sp_profile *profile) {
+int sp_profile_error(const struct sp_profile *profile)
+{
     return profile->error;
 }
 
-bool sp_profile_index_put(struct sp_profile *profile, struct sp_index *index, uint64_t hash, size_t position) {
+bool sp_profile_index_put(struct sp_profile *profile, struct sp_index *index, uint64_t hash, size_t position)
+{
     size_t added = sp_index_bytes_after_put(index) - sp_index_bytes(index);
     if (!sp_profile_may_take(profile, added))
         return false;
@@ -73,7 +77,8 @@ bool sp_profile_index_put(struct sp_profile *profile, struct sp_index *index, ui
 }
 
 /* The new string `text[0..length)`, known to be UTF-8. */
-static uint32_t add_string(struct sp_profile *profile, uint64_t hash, const char *text, size_t length) {
+static uint32_t add_string(struct sp_profile *profile, uint64_t hash, const char *text, size_t length)
+{
     size_t at = profile->strings.n;
     if (!SP_RESERVE(profile, profile->strings, 1) || !sp_profile_may_take(profile, length + 1))
         return 0;
@@ -88,7 +93,8 @@ static uint32_t add_string(struct sp_profile *profile, uint64_t hash, const char
     return (uint32_t)at;
 }
 
-static uint32_t intern(struct sp_profile *profile, const char *text, size_t length) {
+static uint32_t intern(struct sp_profile *profile, const char *text, size_t length)
+{
     uint64_t hash = sp_hash_bytes(sp_hash_seed(), text, length);
     struct sp_probe probe;
     for (uint32_t i = sp_index_first(profile->string_index, hash, &probe); i != SP_INDEX_NONE;
@@ -101,7 +107,8 @@ static uint32_t intern(struct sp_profile *profile, const char *text, size_t leng
 }
 
 /* The string that `text` becomes when what is not UTF-8 in it is replaced. */
-static uint32_t intern_repaired(struct sp_profile *profile, const char *text, size_t length) {
+static uint32_t intern_repaired(struct sp_profile *profile, const char *text, size_t length)
+{
     char *repaired = length <= PTRDIFF_MAX / SP_UTF8_REPAIRED_MAX(1) ? malloc(SP_UTF8_REPAIRED_MAX(length)) : NULL;
     if (!repaired) {
         sp_profile_fail(profile, -ENOMEM);
@@ -112,7 +119,8 @@ static uint32_t intern_repaired(struct sp_profile *profile, const char *text, si
     return index;
 }
 
-uint32_t sp_profile_string_n(struct sp_profile *profile, const char *text, size_t length) {
+uint32_t sp_profile_string_n(struct sp_profile *profile, const char *text, size_t length)
+{
     if (profile->error)
         return 0;
     if (length == 0)
@@ -120,15 +128,18 @@ uint32_t sp_profile_string_n(struct sp_profile *profile, const char *text, size_
     return sp_utf8_is_valid(text, length) ? intern(profile, text, length) : intern_repaired(profile, text, length);
 }
 
-uint32_t sp_profile_string(struct sp_profile *profile, const char *text) {
+uint32_t sp_profile_string(struct sp_profile *profile, const char *text)
+{
     return text ? sp_profile_string_n(profile, text, strlen(text)) : 0;
 }
 
-const char *sp_profile_text(const struct sp_profile *profile, uint32_t index) {
+const char *sp_profile_text(const struct sp_profile *profile, uint32_t index)
+{
     return index < profile->strings.n ? profile->strings.at[index] : "";
 }
 
-void sp_profile_add_sample_type(struct sp_profile *profile, const char *type, const char *unit) {
+void sp_profile_add_sample_type(struct sp_profile *profile, const char *type, const char *unit)
+{
     if (profile->samples.n > 0)
         sp_profile_fail(profile, -EINVAL);
     struct sp_value_type added = {.type = sp_profile_string(profile, type), .unit = sp_profile_string(profile, unit)};
@@ -136,30 +147,35 @@ void sp_profile_add_sample_type(struct sp_profile *profile, const char *type, co
         profile->sample_types.at[profile->sample_types.n++] = added;
 }
 
-void sp_profile_add_comment(struct sp_profile *profile, const char *text) {
+void sp_profile_add_comment(struct sp_profile *profile, const char *text)
+{
     uint32_t comment = sp_profile_string(profile, text);
     if (SP_RESERVE(profile, profile->comments, 1))
         profile->comments.at[profile->comments.n++] = comment;
 }
 
-uint32_t sp_profile_add_mapping(struct sp_profile *profile, const struct sp_mapping *mapping) {
+uint32_t sp_profile_add_mapping(struct sp_profile *profile, const struct sp_mapping *mapping)
+{
     if (!SP_RESERVE(profile, profile->mappings, 1))
         return 0;
     profile->mappings.at[profile->mappings.n] = *mapping;
     return (uint32_t)profile->mappings.n++;
 }
 
-static uint64_t function_hash(const struct sp_function *function) {
+static uint64_t function_hash(const struct sp_function *function)
+{
     uint64_t hash = sp_hash_word(sp_hash_seed(), (uint64_t)function->name << 32 | function->system_name);
     return sp_hash_word(sp_hash_word(hash, function->filename), (uint64_t)function->start_line);
 }
 
-static bool is_same_function(const struct sp_function *a, const struct sp_function *b) {
+static bool is_same_function(const struct sp_function *a, const struct sp_function *b)
+{
     return a->name == b->name && a->system_name == b->system_name && a->filename == b->filename &&
            a->start_line == b->start_line;
 }
 
-uint32_t sp_profile_function(struct sp_profile *profile, const struct sp_function *function) {
+uint32_t sp_profile_function(struct sp_profile *profile, const struct sp_function *function)
+{
     uint64_t hash = function_hash(function);
     struct sp_probe probe;
     for (uint32_t i = sp_index_first(profile->function_index, hash, &probe); i != SP_INDEX_NONE;
@@ -174,14 +190,16 @@ uint32_t sp_profile_function(struct sp_profile *profile, const struct sp_functio
     return (uint32_t)profile->functions.n++;
 }
 
-uint32_t sp_profile_append_function(struct sp_profile *profile, const struct sp_function *function) {
+uint32_t sp_profile_append_function(struct sp_profile *profile, const struct sp_function *function)
+{
     if (!SP_RESERVE(profile, profile->functions, 1))
         return 0;
     profile->functions.at[profile->functions.n] = *function;
     return (uint32_t)profile->functions.n++;
 }
 
-uint32_t sp_profile_location(struct sp_profile *profile, uint32_t mapping, uint64_t address) {
+uint32_t sp_profile_location(struct sp_profile *profile, uint32_t mapping, uint64_t address)
+{
     uint64_t hash = sp_hash_word(sp_hash_word(sp_hash_seed(), mapping), address);
     struct sp_probe probe;
     for (uint32_t i = sp_index_first(profile->location_index, hash, &probe); i != SP_INDEX_NONE;
@@ -197,7 +215,8 @@ uint32_t sp_profile_location(struct sp_profile *profile, uint32_t mapping, uint6
     return sp_profile_add_location(profile, &added, NULL, 0);
 }
 
-void sp_profile_set_lines(struct sp_profile *profile, uint32_t location, const struct sp_line *lines, uint32_t n) {
+void sp_profile_set_lines(struct sp_profile *profile, uint32_t location, const struct sp_line *lines, uint32_t n)
+{
     if (profile->error || location >= profile->locations.n)
         return;
     struct sp_location *changed = &profile->locations.at[location];
@@ -213,7 +232,8 @@ void sp_profile_set_lines(struct sp_profile *profile, uint32_t location, const s
 }
 
 uint32_t sp_profile_add_location(struct sp_profile *profile, const struct sp_location *location,
-                                 const struct sp_line *lines, uint32_t n) {
+                                 const struct sp_line *lines, uint32_t n)
+{
     if (!SP_RESERVE(profile, profile->locations, 1) || !SP_RESERVE(profile, profile->lines, n))
         return 0;
     uint32_t at = (uint32_t)profile->locations.n++;

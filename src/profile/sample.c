@@ -12,25 +12,29 @@
 #include "profile/profile.h"
 #include "util/hash.h"
 
-static uint64_t label_hash(uint64_t hash, const struct sp_label *label) {
+static uint64_t label_hash(uint64_t hash, const struct sp_label *label)
+{
     hash = sp_hash_word(hash, (uint64_t)label->key << 32 | label->str);
     return sp_hash_word(sp_hash_word(hash, (uint64_t)label->num), label->unit);
 }
 
 static uint64_t sample_hash(const uint32_t *locations, uint32_t n_locations, const struct sp_label *labels,
-                            uint32_t n_labels) {
+                            uint32_t n_labels)
+{
     uint64_t hash = sp_hash_bytes(sp_hash_seed(), locations, n_locations * sizeof(*locations));
     for (uint32_t i = 0; i < n_labels; i++)
         hash = label_hash(hash, &labels[i]);
     return hash;
 }
 
-static bool is_same_label(const struct sp_label *a, const struct sp_label *b) {
+static bool is_same_label(const struct sp_label *a, const struct sp_label *b)
+{
     return a->key == b->key && a->str == b->str && a->num == b->num && a->unit == b->unit;
 }
 
 static bool is_same_sample(const struct sp_profile *profile, const struct sp_sample *sample, const uint32_t *locations,
-                           uint32_t n_locations, const struct sp_label *labels, uint32_t n_labels) {
+                           uint32_t n_locations, const struct sp_label *labels, uint32_t n_labels)
+{
     if (sample->n_locations != n_locations || sample->n_labels != n_labels)
         return false;
     if (n_locations &&
@@ -44,7 +48,8 @@ static bool is_same_sample(const struct sp_profile *profile, const struct sp_sam
 }
 
 /* The sum, or the limit that it would pass. */
-static int64_t saturating_sum(int64_t a, int64_t b) {
+static int64_t saturating_sum(int64_t a, int64_t b)
+{
     int64_t sum;
     if (!__builtin_add_overflow(a, b, &sum))
         return sum;
@@ -52,7 +57,8 @@ static int64_t saturating_sum(int64_t a, int64_t b) {
 }
 
 uint32_t sp_profile_append_sample(struct sp_profile *profile, const uint32_t *locations, uint32_t n_locations,
-                                  const struct sp_label *labels, uint32_t n_labels, const int64_t *values) {
+                                  const struct sp_label *labels, uint32_t n_labels, const int64_t *values)
+{
     size_t n_values = profile->sample_types.n;
     if (!SP_RESERVE(profile, profile->samples, 1) || !SP_RESERVE(profile, profile->sample_locations, n_locations) ||
         !SP_RESERVE(profile, profile->labels, n_labels) ||
@@ -77,7 +83,8 @@ uint32_t sp_profile_append_sample(struct sp_profile *profile, const uint32_t *lo
 }
 
 uint32_t sp_profile_add_sample(struct sp_profile *profile, const uint32_t *locations, uint32_t n_locations,
-                               const struct sp_label *labels, uint32_t n_labels, const int64_t *values) {
+                               const struct sp_label *labels, uint32_t n_labels, const int64_t *values)
+{
     if (profile->error)
         return 0;
     uint64_t hash = sample_hash(locations, n_locations, labels, n_labels);

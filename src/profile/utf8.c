@@ -10,7 +10,8 @@
 enum { LONGEST = 4 };
 
 /* How many bytes a character that begins with `lead` has, and the lowest code point that needs so many; 0: none. */
-static size_t length_of(unsigned char lead, uint32_t *lowest) {
+static size_t length_of(unsigned char lead, uint32_t *lowest)
+{
     static const uint32_t lowest_of[LONGEST + 1] = {0, 0, 0x80, 0x800, 0x10000};
     size_t length = lead < 0x80             ? 1
                     : (lead & 0xe0) == 0xc0 ? 2
@@ -22,7 +23,8 @@ static size_t length_of(unsigned char lead, uint32_t *lowest) {
 }
 
 /* The length of the valid character at text[0..n), n > 0; 0 when there is none, or when it is NUL. */
-static size_t character(const char *text, size_t n) {
+static size_t character(const char *text, size_t n)
+{
     uint32_t lowest;
     unsigned char lead = (unsigned char)text[0];
     size_t length = length_of(lead, &lowest);
@@ -41,7 +43,8 @@ static size_t character(const char *text, size_t n) {
 }
 
 /* How many bytes at the start are printable-or-control ASCII other than NUL, counted in words of eight. */
-static size_t ascii_prefix(const char *text, size_t n) {
+static size_t ascii_prefix(const char *text, size_t n)
+{
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
     size_t i = 0;
     for (uint64_t word; n - i >= sizeof(word); i += sizeof(word)) {
@@ -52,7 +55,8 @@ static size_t ascii_prefix(const char *text, size_t n) {
     return i;
 }
 
-bool sp_utf8_is_valid(const char *text, size_t n) {
+bool sp_utf8_is_valid(const char *text, size_t n)
+{
     for (size_t i = ascii_prefix(text, n), length; i < n; i += length) {
         length = character(text + i, n - i);
         if (length == 0)
@@ -61,7 +65,8 @@ bool sp_utf8_is_valid(const char *text, size_t n) {
     return true;
 }
 
-size_t sp_utf8_repair(char *to, const char *text, size_t n) {
+size_t sp_utf8_repair(char *to, const char *text, size_t n)
+{
     static const char replacement[3] = {'\xef', '\xbf', '\xbd'};
     size_t written = 0;
     for (size_t i = 0; i < n;) {

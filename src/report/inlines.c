@@ -30,7 +30,8 @@ struct steps {
     struct sp_index *index;
 };
 
-static bool has_room(struct steps *steps) {
+static bool has_room(struct steps *steps)
+{
     if (steps->n < steps->capacity)
         return true;
     size_t larger = steps->capacity ? steps->capacity * 2 : 256;
@@ -43,7 +44,8 @@ static bool has_room(struct steps *steps) {
 }
 
 /* The step from `caller` to `callee`, new where needed; NULL when there is no memory. */
-static struct step *find_or_add(struct steps *steps, uint32_t caller, uint32_t callee) {
+static struct step *find_or_add(struct steps *steps, uint32_t caller, uint32_t callee)
+{
     uint64_t hash = sp_hash_word(sp_hash_seed(), (uint64_t)caller << 32 | callee);
     struct sp_probe probe;
     for (uint32_t i = sp_index_first(steps->index, hash, &probe); i != SP_INDEX_NONE;
@@ -58,7 +60,8 @@ static struct step *find_or_add(struct steps *steps, uint32_t caller, uint32_t c
 }
 
 static int count_step(struct steps *steps, uint32_t caller, uint32_t callee, size_t sample, int64_t value,
-                      bool is_inlined) {
+                      bool is_inlined)
+{
     struct step *step = find_or_add(steps, caller, callee);
     if (!step)
         return -ENOMEM;
@@ -71,7 +74,8 @@ static int count_step(struct steps *steps, uint32_t caller, uint32_t callee, siz
 }
 
 /* Walks one stack from root to leaf. */
-static int count_sample(const struct sp_nodes *nodes, struct steps *steps, size_t i, int64_t value, bool is_trimmed) {
+static int count_sample(const struct sp_nodes *nodes, struct steps *steps, size_t i, int64_t value, bool is_trimmed)
+{
     const struct sp_sample *sample = &nodes->profile->samples.at[i];
     const uint32_t *stack = nodes->profile->sample_locations.at + sample->first_location;
     uint32_t caller = SP_NONE;
@@ -90,7 +94,8 @@ static int count_sample(const struct sp_nodes *nodes, struct steps *steps, size_
     return 0;
 }
 
-static int count_samples(const struct sp_nodes *nodes, struct steps *steps, size_t value_index, bool is_trimmed) {
+static int count_samples(const struct sp_nodes *nodes, struct steps *steps, size_t value_index, bool is_trimmed)
+{
     const struct sp_profile *profile = nodes->profile;
     int error = 0;
     for (size_t i = 0; !error && i < profile->samples.n; i++) {
@@ -101,7 +106,8 @@ static int count_samples(const struct sp_nodes *nodes, struct steps *steps, size
     return error;
 }
 
-int sp_nodes_find_inlines(struct sp_nodes *nodes, size_t value_index, bool is_trimmed, int64_t cutoff) {
+int sp_nodes_find_inlines(struct sp_nodes *nodes, size_t value_index, bool is_trimmed, int64_t cutoff)
+{
     if (!nodes->has_inlines)
         return 0;
     struct steps steps = {.index = sp_index_new()};

@@ -57,7 +57,8 @@ static const struct family families[] = {
 };
 
 /* Writes `name` in lower case and the singular; false when it is longer than any unit. */
-static bool normalise(const char *name, char normal[LONGEST_ALIAS + 2]) {
+static bool normalise(const char *name, char normal[LONGEST_ALIAS + 2])
+{
     size_t length = strlen(name);
     if (length > LONGEST_ALIAS)
         return false;
@@ -68,7 +69,8 @@ static bool normalise(const char *name, char normal[LONGEST_ALIAS + 2]) {
     return true;
 }
 
-static const struct unit *find_unit(const struct family *family, const char *name) {
+static const struct unit *find_unit(const struct family *family, const char *name)
+{
     char normal[LONGEST_ALIAS + 2];
     if (!normalise(name, normal))
         return NULL;
@@ -82,12 +84,14 @@ static const struct unit *find_unit(const struct family *family, const char *nam
 }
 
 /* Whether `to` asks for the unit that suits the value. */
-static bool is_automatic(const char *to) {
+static bool is_automatic(const char *to)
+{
     return strcmp(to, SP_UNIT_AUTO) == 0 || strcmp(to, "minimum") == 0;
 }
 
 /* The largest unit in which `value`, in base units, is at least 1. */
-static const struct unit *suitable_unit(const struct family *family, double value) {
+static const struct unit *suitable_unit(const struct family *family, double value)
+{
     const struct unit *unit = &family->fallback;
     for (size_t i = 0; i < family->n; i++) {
         if (value / family->units[i].factor >= 1.0)
@@ -96,7 +100,8 @@ static const struct unit *suitable_unit(const struct family *family, double valu
     return unit;
 }
 
-static struct sp_scaled in_unit(const struct family *family, double value, const char *to) {
+static struct sp_scaled in_unit(const struct family *family, double value, const char *to)
+{
     const struct unit *unit = is_automatic(to) ? suitable_unit(family, value) : find_unit(family, to);
     if (!unit)
         unit = &family->fallback;
@@ -104,11 +109,13 @@ static struct sp_scaled in_unit(const struct family *family, double value, const
 }
 
 /* Units that are not worth a word. */
-static bool is_silent(const char *unit) {
+static bool is_silent(const char *unit)
+{
     return is_automatic(unit) || strcmp(unit, "count") == 0 || strcmp(unit, "sample") == 0 || strcmp(unit, "unit") == 0;
 }
 
-struct sp_scaled sp_scale(int64_t value, const char *from, const char *to) {
+struct sp_scaled sp_scale(int64_t value, const char *from, const char *to)
+{
     if (value < 0 && value > INT64_MIN) {
         struct sp_scaled positive = sp_scale(-value, from, to);
         return (struct sp_scaled){-positive.value, positive.unit};
@@ -121,7 +128,8 @@ struct sp_scaled sp_scale(int64_t value, const char *from, const char *to) {
     return (struct sp_scaled){(double)value, is_silent(to) ? "" : to};
 }
 
-const char *sp_scaled_text(int64_t value, const char *from, const char *to, char number[SP_VALUE_TEXT_BYTES]) {
+const char *sp_scaled_text(int64_t value, const char *from, const char *to, char number[SP_VALUE_TEXT_BYTES])
+{
     struct sp_scaled scaled = sp_scale(value, from, to);
     snprintf(number, SP_VALUE_TEXT_BYTES, "%.2f", scaled.value);
     char *decimals = strchr(number, '.');
@@ -133,7 +141,8 @@ const char *sp_scaled_text(int64_t value, const char *from, const char *to, char
     return "";
 }
 
-void sp_percent_text(int64_t value, int64_t total, char text[SP_PERCENT_TEXT_BYTES]) {
+void sp_percent_text(int64_t value, int64_t total, char text[SP_PERCENT_TEXT_BYTES])
+{
     double percent = total ? fabs((double)value / (double)total) * 100 : 0;
     if (percent >= 99.95 && percent <= 100.05)
         strcpy(text, "  100%");
@@ -141,14 +150,17 @@ void sp_percent_text(int64_t value, int64_t total, char text[SP_PERCENT_TEXT_BYT
         snprintf(text, SP_PERCENT_TEXT_BYTES, percent >= 1.0 ? "%5.2f%%" : "%5.2g%%", percent);
 }
 
-int64_t sp_magnitude(int64_t value) {
+int64_t sp_magnitude(int64_t value)
+{
     return value < 0 ? (int64_t)(0 - (uint64_t)value) : value;
 }
 
-int64_t sp_wrapping_sum(int64_t a, int64_t b) {
+int64_t sp_wrapping_sum(int64_t a, int64_t b)
+{
     return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
-int64_t sp_truncated(double value) {
+int64_t sp_truncated(double value)
+{
     return value >= -0x1p63 && value < 0x1p63 ? (int64_t)value : INT64_MIN;
 }

@@ -6,14 +6,16 @@
 
 #include <string.h>
 
-bool sp_name_is_long_form(const char *name) {
+bool sp_name_is_long_form(const char *name)
+{
     if (strstr(name, ".<") || strstr(name, "])."))
         return false;
     return strpbrk(name, "<>[]") || strstr(name, "::");
 }
 
 /* Removes what stands between `open` and `close`, outermost pairs, from left to right. */
-static void remove_pairs(char *name, char open, char close) {
+static void remove_pairs(char *name, char open, char close)
+{
     const char both[] = {open, close, '\0'};
     char *first = name;
     size_t depth = 0;
@@ -33,12 +35,14 @@ static void remove_pairs(char *name, char open, char close) {
     }
 }
 
-void sp_name_shorten(char *name) {
+void sp_name_shorten(char *name)
+{
     remove_pairs(name, '(', ')');
     remove_pairs(name, '<', '>');
 }
 
-const char *sp_base_name(const char *path, size_t *length) {
+const char *sp_base_name(const char *path, size_t *length)
+{
     size_t end = strlen(path);
     if (end == 0) {
         *length = 1;
@@ -55,7 +59,8 @@ const char *sp_base_name(const char *path, size_t *length) {
     return path + start;
 }
 
-bool sp_is_address_of_profile(const char *file) {
+bool sp_is_address_of_profile(const char *file)
+{
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
     return strspn(file, letters) > 0 && file[strspn(file, others)] == ':';

@@ -14,17 +14,20 @@
 #include "util/arena.h"
 #include "util/hash.h"
 
-static uint64_t node_hash(const struct sp_node *node) {
+static uint64_t node_hash(const struct sp_node *node)
+{
     uint64_t hash = sp_hash_bytes(sp_hash_seed(), node->name, strlen(node->name));
     hash = sp_hash_bytes(hash, node->file, strlen(node->file));
     return sp_hash_word(hash, (uint64_t)node->start_line);
 }
 
-static bool is_same_node(const struct sp_node *a, const struct sp_node *b) {
+static bool is_same_node(const struct sp_node *a, const struct sp_node *b)
+{
     return a->start_line == b->start_line && strcmp(a->name, b->name) == 0 && strcmp(a->file, b->file) == 0;
 }
 
-static bool has_room(struct sp_nodes *nodes) {
+static bool has_room(struct sp_nodes *nodes)
+{
     if (nodes->n < nodes->capacity)
         return true;
     size_t larger = nodes->capacity ? nodes->capacity * 2 : 256;
@@ -37,7 +40,8 @@ static bool has_room(struct sp_nodes *nodes) {
 }
 
 /* The node equal to `wanted`, new where needed; SP_NONE when there is no memory. */
-static uint32_t find_or_add(struct sp_nodes *nodes, const struct sp_node *wanted) {
+static uint32_t find_or_add(struct sp_nodes *nodes, const struct sp_node *wanted)
+{
     uint64_t hash = node_hash(wanted);
     struct sp_probe probe;
     for (uint32_t i = sp_index_first(nodes->index, hash, &probe); i != SP_INDEX_NONE;
@@ -56,7 +60,8 @@ static uint32_t find_or_add(struct sp_nodes *nodes, const struct sp_node *wanted
  * and leaves it alone; otherwise it demangles (here that is symbolize's work, and done by now) and shortens.
  * NULL when there is no memory.
  */
-static const char *shown_name(struct sp_nodes *nodes, const struct sp_function *function) {
+static const char *shown_name(struct sp_nodes *nodes, const struct sp_function *function)
+{
     const char *name = sp_profile_text(nodes->profile, function->name);
     if (name[0] != '\0' && function->name != function->system_name)
         return name;
@@ -72,7 +77,8 @@ static const char *shown_name(struct sp_nodes *nodes, const struct sp_function *
     return copy;
 }
 
-static const char *file_of(const struct sp_profile *profile, const struct sp_location *location) {
+static const char *file_of(const struct sp_profile *profile, const struct sp_location *location)
+{
     if (location->mapping == SP_NONE)
         return "";
     const struct sp_mapping *mapping = &profile->mappings.at[location->mapping];
@@ -81,13 +87,15 @@ static const char *file_of(const struct sp_profile *profile, const struct sp_loc
 }
 
 /* The node of a location's frame without a function name. */
-static uint32_t nameless_node(struct sp_nodes *nodes, const struct sp_location *location, int64_t start_line) {
+static uint32_t nameless_node(struct sp_nodes *nodes, const struct sp_location *location, int64_t start_line)
+{
     struct sp_node wanted = {.name = "", .file = file_of(nodes->profile, location), .start_line = start_line};
     return find_or_add(nodes, &wanted);
 }
 
 /* The nodes of all functions: SP_NONE for those without a name. NULL when there is no memory. */
-static uint32_t *resolve_functions(struct sp_nodes *nodes) {
+static uint32_t *resolve_functions(struct sp_nodes *nodes)
+{
     size_t n = nodes->profile->functions.n;
     uint32_t *of_function = malloc((n + 1) * sizeof(*of_function));
     for (size_t i = 0; of_function && i < n; i++) {
@@ -106,7 +114,8 @@ static uint32_t *resolve_functions(struct sp_nodes *nodes) {
 }
 
 static uint32_t node_of_line(struct sp_nodes *nodes, const uint32_t *of_function, const struct sp_location *location,
-                             const struct sp_line *line) {
+                             const struct sp_line *line)
+{
     if (line->function == SP_NONE)
         return nameless_node(nodes, location, 0);
     uint32_t node = of_function[line->function];
@@ -115,7 +124,8 @@ static uint32_t node_of_line(struct sp_nodes *nodes, const uint32_t *of_function
     return nameless_node(nodes, location, nodes->profile->functions.at[line->function].start_line);
 }
 
-static int count_frames(struct sp_nodes *nodes) {
+static int count_frames(struct sp_nodes *nodes)
+{
     size_t n = nodes->profile->locations.n, total = 0;
     nodes->first_frame = malloc((n + 1) * sizeof(*nodes->first_frame));
     if (!nodes->first_frame)
@@ -130,7 +140,8 @@ static int count_frames(struct sp_nodes *nodes) {
     return nodes->frames ? 0 : -ENOMEM;
 }
 
-static int resolve_location(struct sp_nodes *nodes, const uint32_t *of_function, size_t i) {
+static int resolve_location(struct sp_nodes *nodes, const uint32_t *of_function, size_t i)
+{
     const struct sp_location *location = &nodes->profile->locations.at[i];
     uint32_t *frames = nodes->frames + nodes->first_frame[i];
     if (location->n_lines == 0)
@@ -148,7 +159,8 @@ static int resolve_location(struct sp_nodes *nodes, const uint32_t *of_function,
     return 0;
 }
 
-static int resolve_frames(struct sp_nodes *nodes) {
+static int resolve_frames(struct sp_nodes *nodes)
+{
     uint32_t *of_function = resolve_functions(nodes);
     int error = of_function ? count_frames(nodes) : -ENOMEM;
     for (size_t i = 0; !error && i < nodes->profile->locations.n; i++)
@@ -158,7 +170,8 @@ static int resolve_frames(struct sp_nodes *nodes) {
 }
 
 /* Adds one sample's value to the nodes on its stack. */
-static void add_sample(struct sp_nodes *nodes, size_t i, int64_t value) {
+static void add_sample(struct sp_nodes *nodes, size_t i, int64_t value)
+{
     const struct sp_sample *sample = &nodes->profile->samples.at[i];
     const uint32_t *stack = nodes->profile->sample_locations.at + sample->first_location;
     for (uint32_t depth = 0; depth < sample->n_locations; depth++) {
@@ -178,7 +191,8 @@ static void add_sample(struct sp_nodes *nodes, size_t i, int64_t value) {
 }
 
 /* Whether a sample belongs to the base of a difference of profiles: pprof then takes percentages of the base. */
-static bool is_of_base(const struct sp_profile *profile, const struct sp_sample *sample) {
+static bool is_of_base(const struct sp_profile *profile, const struct sp_sample *sample)
+{
     for (uint32_t i = 0; i < sample->n_labels; i++) {
         const struct sp_label *label = &profile->labels.at[sample->first_label + i];
         if (strcmp(sp_profile_text(profile, label->key), "pprof::base") == 0 &&
@@ -188,7 +202,8 @@ static bool is_of_base(const struct sp_profile *profile, const struct sp_sample 
     return false;
 }
 
-static void add_samples(struct sp_nodes *nodes, size_t value_index) {
+static void add_samples(struct sp_nodes *nodes, size_t value_index)
+{
     const struct sp_profile *profile = nodes->profile;
     int64_t base_total = 0;
     for (size_t i = 0; i < profile->samples.n; i++) {
@@ -203,7 +218,8 @@ static void add_samples(struct sp_nodes *nodes, size_t value_index) {
         nodes->total = base_total;
 }
 
-int sp_nodes_init(struct sp_nodes *nodes, const struct sp_profile *profile, size_t value_index) {
+int sp_nodes_init(struct sp_nodes *nodes, const struct sp_profile *profile, size_t value_index)
+{
     *nodes = (struct sp_nodes){.profile = profile, .index = sp_index_new(), .names = sp_arena_new()};
     if (!nodes->index || !nodes->names)
         return -ENOMEM;
@@ -213,7 +229,8 @@ int sp_nodes_init(struct sp_nodes *nodes, const struct sp_profile *profile, size
     return error;
 }
 
-void sp_nodes_done(struct sp_nodes *nodes) {
+void sp_nodes_done(struct sp_nodes *nodes)
+{
     free(nodes->at);
     free(nodes->frames);
     free(nodes->first_frame);
@@ -222,7 +239,8 @@ void sp_nodes_done(struct sp_nodes *nodes) {
     *nodes = (struct sp_nodes){0};
 }
 
-struct sp_node_name sp_node_name(const struct sp_node *node) {
+struct sp_node_name sp_node_name(const struct sp_node *node)
+{
     if (node->name[0] != '\0')
         return (struct sp_node_name){"", node->name, "", strlen(node->name)};
     if (node->file[0] == '\0')
@@ -233,7 +251,8 @@ struct sp_node_name sp_node_name(const struct sp_node *node) {
 }
 
 /* The character of a shown name at `i`, 0 behind its end. `open` and `close` are at most one character. */
-static int character_at(const struct sp_node_name *name, size_t i) {
+static int character_at(const struct sp_node_name *name, size_t i)
+{
     size_t n_open = name->open[0] != '\0';
     if (i < n_open)
         return (unsigned char)name->open[0];
@@ -242,7 +261,8 @@ static int character_at(const struct sp_node_name *name, size_t i) {
                                         : 0;
 }
 
-int sp_node_compare_shown(const struct sp_node *a, const struct sp_node *b) {
+int sp_node_compare_shown(const struct sp_node *a, const struct sp_node *b)
+{
     if (a->name[0] != '\0' && b->name[0] != '\0')
         return strcmp(a->name, b->name);
     struct sp_node_name left = sp_node_name(a), right = sp_node_name(b);
@@ -253,7 +273,8 @@ int sp_node_compare_shown(const struct sp_node *a, const struct sp_node *b) {
     }
 }
 
-int sp_node_compare_hidden(const struct sp_node *a, const struct sp_node *b) {
+int sp_node_compare_hidden(const struct sp_node *a, const struct sp_node *b)
+{
     int order = strcmp(a->file, b->file);
     return order ? order : (a->start_line > b->start_line) - (a->start_line < b->start_line);
 }

@@ -40,7 +40,8 @@ struct top {
 };
 
 /* Whether no other sample type has this one's name. pprof cannot tell namesakes apart, and leaves them out. */
-static bool is_unique_type(const struct sp_profile *profile, size_t index) {
+static bool is_unique_type(const struct sp_profile *profile, size_t index)
+{
     for (size_t i = 0; i < profile->sample_types.n; i++) {
         if (i != index && profile->sample_types.at[i].type == profile->sample_types.at[index].type)
             return false;
@@ -49,7 +50,8 @@ static bool is_unique_type(const struct sp_profile *profile, size_t index) {
 }
 
 /* The sample type that the profile asks for, or the last one: 0 or -ENODATA. */
-static int choose_sample_type(const struct sp_profile *profile, size_t *chosen) {
+static int choose_sample_type(const struct sp_profile *profile, size_t *chosen)
+{
     size_t n_unique = 0, first = 0, last = 0;
     for (size_t i = 0; i < profile->sample_types.n; i++) {
         if (!is_unique_type(profile, i))
@@ -67,12 +69,14 @@ static int choose_sample_type(const struct sp_profile *profile, size_t *chosen) 
     return 0;
 }
 
-static int compare_magnitudes(int64_t a, int64_t b) {
+static int compare_magnitudes(int64_t a, int64_t b)
+{
     int64_t left = sp_magnitude(a), right = sp_magnitude(b);
     return (left < right) - (left > right);
 }
 
-static int compare_rows(const struct sp_node *a, const struct sp_node *b, bool by_cum) {
+static int compare_rows(const struct sp_node *a, const struct sp_node *b, bool by_cum)
+{
     int order = by_cum ? compare_magnitudes(a->cum, b->cum) : compare_magnitudes(a->flat, b->flat);
     if (order == 0)
         order = sp_node_compare_shown(a, b);
@@ -81,20 +85,24 @@ static int compare_rows(const struct sp_node *a, const struct sp_node *b, bool b
     return order ? order : sp_node_compare_hidden(a, b);
 }
 
-static int compare_by_flat(const void *a, const void *b) {
+static int compare_by_flat(const void *a, const void *b)
+{
     return compare_rows(*(struct sp_node *const *)a, *(struct sp_node *const *)b, false);
 }
 
-static int compare_by_cum(const void *a, const void *b) {
+static int compare_by_cum(const void *a, const void *b)
+{
     return compare_rows(*(struct sp_node *const *)a, *(struct sp_node *const *)b, true);
 }
 
 /* The share of a value, as a limit. */
-static int64_t share(int64_t value, double fraction) {
+static int64_t share(int64_t value, double fraction)
+{
     return sp_magnitude(sp_truncated((double)value * fraction));
 }
 
-static int64_t sum_of_flat(const struct sp_nodes *nodes) {
+static int64_t sum_of_flat(const struct sp_nodes *nodes)
+{
     int64_t sum = 0;
     for (size_t i = 0; i < nodes->n; i++)
         sum = sp_wrapping_sum(sum, nodes->at[i].flat);
@@ -102,7 +110,8 @@ static int64_t sum_of_flat(const struct sp_nodes *nodes) {
 }
 
 /* Picks the nodes with a value and drops the small ones. */
-static int select_rows(struct top *top, int64_t node_cutoff) {
+static int select_rows(struct top *top, int64_t node_cutoff)
+{
     top->rows = reallocarray(NULL, top->nodes.n + 1, sizeof(struct sp_node *));
     if (!top->rows)
         return -ENOMEM;
@@ -118,7 +127,8 @@ static int select_rows(struct top *top, int64_t node_cutoff) {
     return 0;
 }
 
-static int choose_rows(struct top *top, const struct sp_top_options *options) {
+static int choose_rows(struct top *top, const struct sp_top_options *options)
+{
     int64_t flat_sum = sum_of_flat(&top->nodes);
     int error = select_rows(top, share(flat_sum, NODE_FRACTION));
     if (error)
@@ -132,7 +142,8 @@ static int choose_rows(struct top *top, const struct sp_top_options *options) {
 }
 
 /* The smallest magnitude of a shown value that is not 0; the total when there is none. */
-static int64_t smallest_value(const struct top *top) {
+static int64_t smallest_value(const struct top *top)
+{
     int64_t smallest = 0;
     for (size_t i = 0; i < top->n_shown; i++) {
         int64_t value = sp_magnitude(top->rows[i]->flat);
@@ -145,12 +156,14 @@ static int64_t smallest_value(const struct top *top) {
 }
 
 /* 100 * value modulo 2^64. */
-static int64_t hundredfold(int64_t value) {
+static int64_t hundredfold(int64_t value)
+{
     return (int64_t)((uint64_t)value * 100);
 }
 
 /* The unit for all values: that of the smallest, or a larger one that still leaves it two decimals. */
-static void choose_unit(struct top *top) {
+static void choose_unit(struct top *top)
+{
     top->shown_unit = SP_UNIT_AUTO;
     if (top->n_shown == 0)
         return;
@@ -162,7 +175,8 @@ static void choose_unit(struct top *top) {
 }
 
 /* How many characters (not bytes) a text has. */
-static int n_characters(const char *text) {
+static int n_characters(const char *text)
+{
     int n = 0;
     for (; *text; text++)
         n += ((unsigned char)*text & 0xc0) != 0x80;
@@ -170,21 +184,24 @@ static int n_characters(const char *text) {
 }
 
 /* Prints a value with its unit, right-aligned in `width` characters. */
-static void print_value(const struct top *top, int64_t value, int width) {
+static void print_value(const struct top *top, int64_t value, int width)
+{
     char number[SP_VALUE_TEXT_BYTES];
     const char *unit = sp_scaled_text(value, top->unit, top->shown_unit, number);
     int padding = width - n_characters(number) - n_characters(unit);
     fprintf(top->out, "%*s%s%s", padding > 0 ? padding : 0, "", number, unit);
 }
 
-static void print_percent(const struct top *top, int64_t value, int64_t total) {
+static void print_percent(const struct top *top, int64_t value, int64_t total)
+{
     char text[SP_PERCENT_TEXT_BYTES];
     sp_percent_text(value, total, text);
     fputs(text, top->out);
 }
 
 /* The executable: the first mapping. */
-static void print_executable(const struct top *top) {
+static void print_executable(const struct top *top)
+{
     if (top->profile->mappings.n == 0)
         return;
     const struct sp_mapping *mapping = &top->profile->mappings.at[0];
@@ -199,7 +216,8 @@ static void print_executable(const struct top *top) {
 }
 
 /* Comments, except those that are marked as not for reports. */
-static void print_comments(const struct top *top) {
+static void print_comments(const struct top *top)
+{
     for (size_t i = 0; i < top->profile->comments.n; i++) {
         const char *comment = sp_profile_text(top->profile, top->profile->comments.at[i]);
         if (comment[0] != '#')
@@ -207,7 +225,8 @@ static void print_comments(const struct top *top) {
     }
 }
 
-static void print_time(const struct top *top) {
+static void print_time(const struct top *top)
+{
     int64_t ns = top->profile->time_ns;
     time_t seconds = (time_t)(ns / NS_PER_S - (ns % NS_PER_S < 0)); /* rounded down, also before 1970 */
     struct tm local;
@@ -216,7 +235,8 @@ static void print_time(const struct top *top) {
         fprintf(top->out, "Time: %s\n", text);
 }
 
-static void print_duration(const struct top *top) {
+static void print_duration(const struct top *top)
+{
     int64_t duration_ns = top->profile->duration_ns;
     if (duration_ns == 0)
         return;
@@ -234,7 +254,8 @@ static void print_duration(const struct top *top) {
     fputc('\n', top->out);
 }
 
-static void print_header(const struct top *top) {
+static void print_header(const struct top *top)
+{
     print_executable(top);
     print_comments(top);
     if (top->type[0])
@@ -246,7 +267,8 @@ static void print_header(const struct top *top) {
 }
 
 /* What is shown, and what is not. */
-static void print_selection(const struct top *top) {
+static void print_selection(const struct top *top)
+{
     int64_t total = top->nodes.total, shown = 0;
     for (size_t i = 0; i < top->n_shown; i++)
         shown = sp_wrapping_sum(shown, top->rows[i]->flat);
@@ -266,13 +288,15 @@ static void print_selection(const struct top *top) {
         fprintf(top->out, "Showing top %zu nodes out of %zu\n", top->n_shown, top->n_rows);
 }
 
-static const char *inline_mark(const struct sp_node *node) {
+static const char *inline_mark(const struct sp_node *node)
+{
     if (!node->is_inlined)
         return "";
     return node->is_called ? " (partial-inline)" : " (inline)";
 }
 
-static void print_row(const struct top *top, const struct sp_node *node, int64_t flat_so_far) {
+static void print_row(const struct top *top, const struct sp_node *node, int64_t flat_so_far)
+{
     int64_t total = top->nodes.total;
     print_value(top, node->flat, VALUE_WIDTH);
     fputc(' ', top->out);
@@ -287,7 +311,8 @@ static void print_row(const struct top *top, const struct sp_node *node, int64_t
     fprintf(top->out, "  %s%.*s%s%s\n", name.open, (int)name.length, name.text, name.close, inline_mark(node));
 }
 
-static void print_rows(const struct top *top) {
+static void print_rows(const struct top *top)
+{
     int64_t flat_so_far = 0;
     fprintf(top->out, "%10s %5s%% %5s%% %10s %5s%%\n", "flat", "flat", "sum", "cum", "cum");
     for (size_t i = 0; i < top->n_shown; i++) {
@@ -296,7 +321,8 @@ static void print_rows(const struct top *top) {
     }
 }
 
-int sp_report_top(const struct sp_profile *profile, const struct sp_top_options *options, FILE *out) {
+int sp_report_top(const struct sp_profile *profile, const struct sp_top_options *options, FILE *out)
+{
     struct top top = {.profile = profile, .out = out};
     int error = choose_sample_type(profile, &top.value_index);
     if (error)

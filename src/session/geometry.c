@@ -13,7 +13,8 @@
 
 enum { TYPICAL_FRAMES = 64, MIN_RECORDS = 8, SHARDS_PER_CPU = 2, DEFAULT_SLOTS = 16384, MAX_SHARDS = 128 };
 
-static uint32_t power_of_2_from(uint64_t n) {
+static uint32_t power_of_2_from(uint64_t n)
+{
     uint32_t power = 1;
     while (power < n && power < 1u << 30)
         power *= 2;
@@ -21,16 +22,19 @@ static uint32_t power_of_2_from(uint64_t n) {
 }
 
 /* The process timer fires at most 100 times in a CPU second: it only has to find threads. */
-static uint64_t backstop_periods(uint64_t period_ns) {
+static uint64_t backstop_periods(uint64_t period_ns)
+{
     const uint64_t shortest_ns = 10000000;
     return period_ns >= shortest_ns ? 1 : (shortest_ns + period_ns - 1) / period_ns;
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b) {
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
     return a < b ? a : b;
 }
 
-int sp_session_geometry(const struct sp_session_config *config, uint32_t cpus, struct sp_geometry *geometry) {
+int sp_session_geometry(const struct sp_session_config *config, uint32_t cpus, struct sp_geometry *geometry)
+{
     if (config->period_ns == 0 || config->max_depth < 1 || config->max_depth > SP_DEPTH_LIMIT ||
         config->max_threads >= SP_SLOTS_LIMIT)
         return -EINVAL;

@@ -11,7 +11,8 @@
 #include "handler/order.h"
 #include "session/thread_start.h"
 
-static sp_pthread_create *find_real(void) {
+static sp_pthread_create *find_real(void)
+{
     static _Atomic(sp_pthread_create *) known;
     sp_pthread_create *real = sp_load_relaxed(&known);
     if (real == NULL) {
@@ -22,7 +23,8 @@ static sp_pthread_create *find_real(void) {
 }
 
 __attribute__((visibility("default"))) int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                                                          void *(*routine)(void *), void *argument) {
+                                                          void *(*routine)(void *), void *argument)
+{
     sp_pthread_create *real = find_real();
     if (real == NULL)
         return EAGAIN;

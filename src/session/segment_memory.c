@@ -19,7 +19,8 @@
 #endif
 
 /* A file of `bytes` with all blocks reserved, sealed so that no reader can be cut off: descriptor or -errno. */
-static int create_file(uint64_t bytes) {
+static int create_file(uint64_t bytes)
+{
     const int fd = memfd_create("sigprof-segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
@@ -32,7 +33,8 @@ static int create_file(uint64_t bytes) {
 }
 
 /* Makes every page present. Kernels before 5.14 do not know the advice: then each page is written to. */
-static int populate(char *memory, size_t bytes) {
+static int populate(char *memory, size_t bytes)
+{
     if (madvise(memory, bytes, MADV_POPULATE_WRITE) == 0)
         return 0;
     if (errno != EINVAL)
@@ -42,7 +44,8 @@ static int populate(char *memory, size_t bytes) {
     return 0;
 }
 
-static int map(int fd, size_t bytes, char **memory) {
+static int map(int fd, size_t bytes, char **memory)
+{
     const int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
     if (at == MAP_FAILED)
@@ -57,7 +60,8 @@ static int map(int fd, size_t bytes, char **memory) {
 }
 
 /* Anything unpredictable will do: it only spreads first expirations. */
-static uint64_t random_seed(void) {
+static uint64_t random_seed(void)
+{
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
         return seed;
@@ -67,7 +71,8 @@ static uint64_t random_seed(void) {
 }
 
 /* Fresh memory is all zero: free slots, empty index, empty halves. What is left are the header and the generations. */
-static void fill_in(struct sp_segment *segment) {
+static void fill_in(struct sp_segment *segment)
+{
     struct sp_header *header = segment->header;
     memcpy(header->magic, "sigprof", sizeof header->magic);
     header->geometry = segment->geometry;
@@ -78,7 +83,8 @@ static void fill_in(struct sp_segment *segment) {
         sp_store_relaxed(&sp_segment_slot(segment, slot)->generation, (uint32_t)(seed >> 40) & 0xffffff);
 }
 
-int sp_segment_create(const struct sp_geometry *geometry, int *memfd, struct sp_segment *segment) {
+int sp_segment_create(const struct sp_geometry *geometry, int *memfd, struct sp_segment *segment)
+{
     int fd = -1;
     char *memory;
     if (memfd != NULL) {
@@ -99,7 +105,8 @@ int sp_segment_create(const struct sp_geometry *geometry, int *memfd, struct sp_
     return 0;
 }
 
-void sp_segment_destroy(struct sp_segment *segment) {
+void sp_segment_destroy(struct sp_segment *segment)
+{
     if (segment->header != NULL)
         munmap(segment->header, segment->geometry.bytes);
     segment->header = NULL;

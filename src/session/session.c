@@ -18,11 +18,13 @@
 #include "session/segment_memory.h"
 #include "session/thread_start.h"
 
-static int move_state(uint32_t from, uint32_t to) {
+static int move_state(uint32_t from, uint32_t to)
+{
     return sp_cas_seq_cst(&sp_handler.state, &from, to) ? 0 : -EBUSY;
 }
 
-int sp_session_create(const struct sp_session_config *config, int *memfd) {
+int sp_session_create(const struct sp_session_config *config, int *memfd)
+{
     struct sp_geometry geometry;
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     int error = sp_session_geometry(config, cpus < 1 ? 1 : (uint32_t)cpus, &geometry);
@@ -37,12 +39,14 @@ int sp_session_create(const struct sp_session_config *config, int *memfd) {
     return error;
 }
 
-static bool is_ours(const struct sigaction *action) {
+static bool is_ours(const struct sigaction *action)
+{
     return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == sp_handler_entry;
 }
 
 /* Puts our handler in front of the host's, which it remembers. */
-static int install_handler(void) {
+static int install_handler(void)
+{
     struct sigaction current;
     if (sigaction(SIGPROF, NULL, &current) != 0)
         return -errno;
@@ -57,7 +61,8 @@ static int install_handler(void) {
 }
 
 /* Gives SIGPROF back to the host's handler, unless the host has already taken it, or had none. */
-static void restore_handler(void) {
+static void restore_handler(void)
+{
     struct sigaction current;
     if (sigaction(SIGPROF, NULL, &current) != 0 || !is_ours(&current))
         return;
@@ -65,13 +70,15 @@ static void restore_handler(void) {
         sigaction(SIGPROF, &sp_handler.previous, NULL);
 }
 
-static bool has_any_timer(void) {
+static bool has_any_timer(void)
+{
     const struct sp_header *header = sp_handler.segment.header;
     return sp_load_relaxed(&sp_handler.process_timer) >= 0 ||
            sp_load_relaxed(&header->threads_armed) > sp_load_relaxed(&header->timers_refused);
 }
 
-int sp_session_run(void) {
+int sp_session_run(void)
+{
     const int error = install_handler();
     if (error != 0)
         return error;
@@ -90,7 +97,8 @@ int sp_session_run(void) {
 }
 
 /* Waits for the handlers and brackets that saw RUNNING. They are short; one whose thread lost its CPU takes longer. */
-static void wait_for_handlers(void) {
+static void wait_for_handlers(void)
+{
     for (unsigned tries = 0; sp_handler_inside() != 0; tries++) {
         const struct timespec pause = {.tv_nsec = 100000};
         if (tries < 64)
@@ -100,7 +108,8 @@ static void wait_for_handlers(void) {
     }
 }
 
-static void delete_timers(void) {
+static void delete_timers(void)
+{
     const int32_t timer = sp_exchange_seq_cst(&sp_handler.process_timer, -1);
     if (timer >= 0)
         timer_delete((timer_t)(intptr_t)timer);
@@ -109,7 +118,8 @@ static void delete_timers(void) {
             sp_thread_disarm(&sp_handler.segment, slot, NULL);
 }
 
-int sp_session_stop(void) {
+int sp_session_stop(void)
+{
     if (move_state(SP_SESSION_RUNNING, SP_SESSION_STOPPING) != 0)
         return -EINVAL;
     wait_for_handlers();
@@ -118,17 +128,20 @@ int sp_session_stop(void) {
     return 0;
 }
 
-void sp_session_destroy(void) {
+void sp_session_destroy(void)
+{
     wait_for_handlers();
     sp_segment_destroy(&sp_handler.segment);
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
 }
 
-const struct sp_segment *sp_session_segment(void) {
+const struct sp_segment *sp_session_segment(void)
+{
     return &sp_handler.segment;
 }
 
-void sp_session_signals(uint64_t *stray, uint64_t *late) {
+void sp_session_signals(uint64_t *stray, uint64_t *late)
+{
     *stray = sp_load_relaxed(&sp_handler.stray);
     *late = sp_load_relaxed(&sp_handler.late);
 }
@@ -137,7 +150,8 @@ void sp_session_signals(uint64_t *stray, uint64_t *late) {
  * In a forked child: it has one thread, no timer (timer_create(2): not inherited), and the parent's segment, which is
  * none of its business.
  */
-static void forget_in_child(void) {
+static void forget_in_child(void)
+{
     if (sp_load_relaxed(&sp_handler.state) == SP_SESSION_IDLE)
         return;
     sp_store_seq_cst(&sp_handler.process_timer, -1);
@@ -147,11 +161,13 @@ static void forget_in_child(void) {
     sp_session_destroy();
 }
 
-static void register_fork_hook(void) {
+static void register_fork_hook(void)
+{
     pthread_atfork(NULL, NULL, forget_in_child);
 }
 
-int sp_session_prepare_for_fork(void) {
+int sp_session_prepare_for_fork(void)
+{
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     return -pthread_once(&once, register_fork_hook);
 }

@@ -11,7 +11,8 @@
 #include "session/session.h"
 
 /* Arms every tid listed that has no slot. How many that were. */
-static unsigned scan_once(void) {
+static unsigned scan_once(void)
+{
     unsigned armed = 0;
     DIR *tasks = opendir("/proc/self/task");
     if (tasks == NULL)
@@ -25,7 +26,8 @@ static unsigned scan_once(void) {
     return armed;
 }
 
-void sp_session_arm_all(void) {
+void sp_session_arm_all(void)
+{
     enum { PASSES = 16 }; /* a process that makes threads faster than this has the wrapper and the backstop */
     uint32_t stripe;
     if (!sp_handler_enter(&stripe))

@@ -20,7 +20,8 @@ struct start {
 };
 
 /* The calling thread's stack; empty when libc cannot tell. */
-static struct sp_stack_bounds own_stack(void) {
+static struct sp_stack_bounds own_stack(void)
+{
     pthread_attr_t attributes;
     void *low = NULL;
     size_t bytes = 0;
@@ -35,7 +36,8 @@ static struct sp_stack_bounds own_stack(void) {
     return (struct sp_stack_bounds){start, start + bytes};
 }
 
-void sp_session_arm_self(void) {
+void sp_session_arm_self(void)
+{
     uint32_t stripe;
     const int saved = errno;
     const struct sp_stack_bounds bounds = own_stack();
@@ -51,7 +53,8 @@ void sp_session_arm_self(void) {
  * workers, would never be sampled. Where no handler of the host's can run by it, SIGPROF is let through. A thread that
  * blocks it later, by its own will, keeps it blocked.
  */
-static void let_samples_through(void) {
+static void let_samples_through(void)
+{
     sigset_t profiling;
     const struct sigaction *host = &sp_handler.previous;
     if (sp_load_acquire(&sp_handler.has_previous) == 0 || (host->sa_handler != SIG_DFL && host->sa_handler != SIG_IGN))
@@ -61,14 +64,16 @@ static void let_samples_through(void) {
     pthread_sigmask(SIG_UNBLOCK, &profiling, NULL);
 }
 
-void sp_session_begin_thread(void) {
+void sp_session_begin_thread(void)
+{
     if (sp_load_relaxed(&sp_handler.state) != SP_SESSION_RUNNING)
         return;
     sp_session_arm_self();
     let_samples_through();
 }
 
-static void disarm_self(void *unused) {
+static void disarm_self(void *unused)
+{
     uint32_t stripe;
     char name[SP_THREAD_NAME_BYTES] = "";
     (void)unused;
@@ -80,7 +85,8 @@ static void disarm_self(void *unused) {
 }
 
 /* The end is reached by return, pthread_exit(3) and cancellation alike: the cleanup handler runs in all three. */
-static void *sigprof_thread_start(void *argument) {
+static void *sigprof_thread_start(void *argument)
+{
     const struct start start = *(struct start *)argument;
     void *result;
     free(argument);
@@ -92,7 +98,8 @@ static void *sigprof_thread_start(void *argument) {
 }
 
 int sp_session_pthread_create(sp_pthread_create *real, pthread_t *thread, const pthread_attr_t *attributes,
-                              void *(*routine)(void *), void *argument) {
+                              void *(*routine)(void *), void *argument)
+{
     struct start *start = malloc(sizeof *start);
     if (start == NULL) /* the backstop will find it */
         return real(thread, attributes, routine, argument);

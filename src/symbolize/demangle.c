@@ -40,7 +40,8 @@ struct printer {
     bool failed;
 };
 
-static void append(struct text *text, const char *bytes, size_t n) {
+static void append(struct text *text, const char *bytes, size_t n)
+{
     if (text->is_full || n >= text->size - text->n) {
         text->is_full = true;
         return;
@@ -49,18 +50,21 @@ static void append(struct text *text, const char *bytes, size_t n) {
     text->n += n;
 }
 
-static void put(struct printer *printer, const char *word) {
+static void put(struct printer *printer, const char *word)
+{
     append(printer->text, word, strlen(word));
 }
 
-static void append_callback(const char *bytes, size_t n, void *text) {
+static void append_callback(const char *bytes, size_t n, void *text)
+{
     append(text, bytes, n);
 }
 
 /* What a node's union holds, as far as a walk needs it. */
 enum shape { LEAF, ONE_CHILD, TWO_CHILDREN, UNKNOWN };
 
-static enum shape shape_of(const node *tree) {
+static enum shape shape_of(const node *tree)
+{
     switch (tree->type) {
     case DEMANGLE_COMPONENT_NAME:
     case DEMANGLE_COMPONENT_TEMPLATE_PARAM:
@@ -110,7 +114,8 @@ static enum shape shape_of(const node *tree) {
 }
 
 /* The template argument that T_, T0_, ... stands for, or NULL. */
-static const node *argument_at(const node *arguments, long index) {
+static const node *argument_at(const node *arguments, long index)
+{
     for (; arguments && arguments->type == DEMANGLE_COMPONENT_TEMPLATE_ARGLIST; index--) {
         if (index == 0)
             return arguments->u.s_binary.left;
@@ -124,7 +129,8 @@ static const node *argument_at(const node *arguments, long index) {
  * `*budget` for each visit. Returns false when the tree is larger, or holds a kind of node that is not known here:
  * then it must not be printed (putting in arguments may even have made a loop).
  */
-static bool simplify(node *tree, const node *arguments, bool in_lambda, unsigned *budget) {
+static bool simplify(node *tree, const node *arguments, bool in_lambda, unsigned *budget)
+{
     if (!tree)
         return true;
     if ((*budget)-- <= 1)
@@ -155,7 +161,8 @@ static bool simplify(node *tree, const node *arguments, bool in_lambda, unsigned
 }
 
 /* Prints a small subtree by libiberty. */
-static bool print_small(struct printer *printer, node *tree) {
+static bool print_small(struct printer *printer, node *tree)
+{
     unsigned budget = NODES_MAX;
     size_t before = printer->text->n;
     if (simplify(tree, printer->arguments, false, &budget) &&
@@ -168,7 +175,8 @@ static bool print_small(struct printer *printer, node *tree) {
 static void print_name(struct printer *printer, node *tree);
 
 /* A lambda whose parameters cannot be shown keeps its number. */
-static void print_lambda(struct printer *printer, node *tree) {
+static void print_lambda(struct printer *printer, node *tree)
+{
     int number = tree->u.s_unary_num.num;
     char word[48];
     if (print_small(printer, tree))
@@ -178,13 +186,15 @@ static void print_lambda(struct printer *printer, node *tree) {
 }
 
 /* The function around a local name, or behind a thunk: its name and "()". */
-static void print_function(struct printer *printer, node *tree) {
+static void print_function(struct printer *printer, node *tree)
+{
     print_name(printer, tree);
     if (tree && tree->type == DEMANGLE_COMPONENT_TYPED_NAME)
         put(printer, "()");
 }
 
-static void print_local(struct printer *printer, node *tree) {
+static void print_local(struct printer *printer, node *tree)
+{
     node *entity = tree->u.s_binary.right;
     print_function(printer, tree->u.s_binary.left);
     if (entity && entity->type == DEMANGLE_COMPONENT_DEFAULT_ARG) {
@@ -198,26 +208,30 @@ static void print_local(struct printer *printer, node *tree) {
 }
 
 /* A name that the ABI abbreviates; its text may hold the arguments of the template that it stands for. */
-static void print_standard(struct printer *printer, const node *tree) {
+static void print_standard(struct printer *printer, const node *tree)
+{
     size_t length = (size_t)tree->u.s_string.len;
     const char *arguments = memchr(tree->u.s_string.string, '<', length);
     append(printer->text, tree->u.s_string.string, arguments ? (size_t)(arguments - tree->u.s_string.string) : length);
 }
 
 /* A template's name without its arguments, which `operator T` alone needs. */
-static void print_template(struct printer *printer, node *tree) {
+static void print_template(struct printer *printer, node *tree)
+{
     const node *outer = printer->arguments;
     printer->arguments = tree->u.s_binary.right;
     print_name(printer, tree->u.s_binary.left);
     printer->arguments = outer;
 }
 
-static void print_prefixed(struct printer *printer, const char *prefix, node *tree) {
+static void print_prefixed(struct printer *printer, const char *prefix, node *tree)
+{
     put(printer, prefix);
     print_function(printer, tree->u.s_binary.left);
 }
 
-static void print_node(struct printer *printer, node *tree) {
+static void print_node(struct printer *printer, node *tree)
+{
     switch (tree->type) {
     case DEMANGLE_COMPONENT_NAME:
         append(printer->text, tree->u.s_name.s, (size_t)tree->u.s_name.len);
@@ -282,7 +296,8 @@ static void print_node(struct printer *printer, node *tree) {
 }
 
 /* Prints the name in a tree; every way down the tree comes through here. */
-static void print_name(struct printer *printer, node *tree) {
+static void print_name(struct printer *printer, node *tree)
+{
     if (!tree || printer->depth >= DEPTH_MAX || ++printer->nodes > NODES_MAX * 8)
         printer->failed = true;
     if (printer->failed || printer->text->is_full)
@@ -292,7 +307,8 @@ static void print_name(struct printer *printer, node *tree) {
     printer->depth--;
 }
 
-static bool demangle_cpp(const char *mangled, struct text *text) {
+static bool demangle_cpp(const char *mangled, struct text *text)
+{
     void *memory = NULL;
     node *tree = cplus_demangle_v3_components(mangled, DMGL_NO_OPTS, &memory);
     if (!tree)
@@ -310,7 +326,8 @@ struct rust {
 };
 
 /* libiberty cannot be told to stop, and a name's references to its own parts can double it again and again. */
-static void append_rust(const char *bytes, size_t n, void *opaque) {
+static void append_rust(const char *bytes, size_t n, void *opaque)
+{
     struct rust *rust = opaque;
     append(rust->text, bytes, n);
     if (rust->text->is_full)
@@ -318,7 +335,8 @@ static void append_rust(const char *bytes, size_t n, void *opaque) {
 }
 
 /* Whether the '<' at `at` opens generic arguments, rather than the `<T as Trait>` of a path or `for<'a>`. */
-static bool opens_generics(const char *text, size_t at) {
+static bool opens_generics(const char *text, size_t at)
+{
     if (at == 0 || strchr(" <(&[*,", text[at - 1]))
         return false;
     bool is_for = at >= 3 && memcmp(text + at - 3, "for", 3) == 0;
@@ -326,7 +344,8 @@ static bool opens_generics(const char *text, size_t at) {
 }
 
 /* Empties generic arguments: `Vec<T>` becomes `Vec<>`. The '>' of "->" closes nothing. */
-static void drop_generics(struct text *text) {
+static void drop_generics(struct text *text)
+{
     size_t kept = 0, inside = 0;
     for (size_t i = 0; i < text->n; i++) {
         char c = text->at[i];
@@ -344,7 +363,8 @@ static void drop_generics(struct text *text) {
     text->n = kept;
 }
 
-static bool demangle_rust(const char *mangled, struct text *text) {
+static bool demangle_rust(const char *mangled, struct text *text)
+{
     struct rust rust = {.text = text};
     if (setjmp(rust.too_long) != 0)
         return false;
@@ -356,14 +376,16 @@ static bool demangle_rust(const char *mangled, struct text *text) {
 }
 
 /* A legacy Rust name is a C++ name whose last part is 'h' and sixteen hex digits. */
-static bool may_be_rust(const char *mangled, size_t length) {
+static bool may_be_rust(const char *mangled, size_t length)
+{
     if (mangled[1] == 'R')
         return true;
     const char *hash = memmem(mangled, length, "17h", 3);
     return mangled[1] == 'Z' && mangled[2] == 'N' && hash != NULL;
 }
 
-size_t sp_demangle(const char *mangled, char *out, size_t size) {
+size_t sp_demangle(const char *mangled, char *out, size_t size)
+{
     size_t length = strnlen(mangled, SP_DEMANGLE_INPUT_MAX);
     if (size == 0 || length < 4 || length >= SP_DEMANGLE_INPUT_MAX || mangled[0] != '_')
         return 0;

@@ -20,7 +20,8 @@
 #define PAGE_SLACK UINT64_C(0x1000)
 
 /* Opens a regular file only. Returns the descriptor or -errno. */
-static int open_regular(const char *path) {
+static int open_regular(const char *path)
+{
     struct stat st;
     if (stat(path, &st) != 0)
         return -errno;
@@ -38,7 +39,8 @@ static int open_regular(const char *path) {
 }
 
 /* Writes the hex of a build id; one of an impossible length counts as none. */
-static void set_build_id(struct sp_elf_image *image, const unsigned char *id, size_t size) {
+static void set_build_id(struct sp_elf_image *image, const unsigned char *id, size_t size)
+{
     static const char digits[] = "0123456789abcdef";
     if (size == 0 || size > SP_ELF_BUILD_ID_MAX)
         return;
@@ -50,7 +52,8 @@ static void set_build_id(struct sp_elf_image *image, const unsigned char *id, si
 }
 
 /* Looks for NT_GNU_BUILD_ID in one PT_NOTE. */
-static void read_notes(struct sp_elf_image *image, const GElf_Phdr *header) {
+static void read_notes(struct sp_elf_image *image, const GElf_Phdr *header)
+{
     if (header->p_filesz > NOTES_MAX)
         return;
     Elf_Type type = header->p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR;
@@ -66,7 +69,8 @@ static void read_notes(struct sp_elf_image *image, const GElf_Phdr *header) {
     }
 }
 
-static void add_segment(struct sp_elf_image *image, const GElf_Phdr *header) {
+static void add_segment(struct sp_elf_image *image, const GElf_Phdr *header)
+{
     if (image->n_segments == SP_ELF_SEGMENTS_MAX)
         return;
     image->segments[image->n_segments++] = (struct sp_elf_segment){
@@ -74,7 +78,8 @@ static void add_segment(struct sp_elf_image *image, const GElf_Phdr *header) {
 }
 
 /* Reads the program headers: what is mapped, and the build id. */
-static int read_headers(struct sp_elf_image *image) {
+static int read_headers(struct sp_elf_image *image)
+{
     GElf_Ehdr header;
     size_t n;
     if (elf_kind(image->elf) != ELF_K_ELF || !gelf_getehdr(image->elf, &header))
@@ -94,14 +99,16 @@ static int read_headers(struct sp_elf_image *image) {
 }
 
 /* The common end of both ways to open: what libelf gave is checked, and on failure all is closed. */
-static int finish_open(struct sp_elf_image *image) {
+static int finish_open(struct sp_elf_image *image)
+{
     int error = image->elf ? read_headers(image) : -EBADMSG;
     if (error)
         sp_elf_image_close(image);
     return error;
 }
 
-int sp_elf_image_open_file(struct sp_elf_image *image, const char *path) {
+int sp_elf_image_open_file(struct sp_elf_image *image, const char *path)
+{
     int fd = open_regular(path);
     if (fd < 0)
         return fd;
@@ -112,7 +119,8 @@ int sp_elf_image_open_file(struct sp_elf_image *image, const char *path) {
     return finish_open(image);
 }
 
-int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size) {
+int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size)
+{
     void *copy = size ? malloc(size) : NULL;
     if (!copy)
         return size ? -ENOMEM : -EBADMSG;
@@ -123,7 +131,8 @@ int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size
     return finish_open(image);
 }
 
-void sp_elf_image_close(struct sp_elf_image *image) {
+void sp_elf_image_close(struct sp_elf_image *image)
+{
     if (image->elf)
         elf_end(image->elf);
     if (image->fd >= 0)
@@ -132,18 +141,21 @@ void sp_elf_image_close(struct sp_elf_image *image) {
     *image = (struct sp_elf_image){.fd = -1};
 }
 
-bool sp_elf_image_is(const struct sp_elf_image *image, const char *build_id) {
+bool sp_elf_image_is(const struct sp_elf_image *image, const char *build_id)
+{
     return build_id[0] == '\0' || strcasecmp(image->build_id, build_id) == 0;
 }
 
 /* Whether a segment, `slack` bytes wider at both ends, holds a file offset. */
-static bool holds(const struct sp_elf_segment *segment, uint64_t file_offset, uint64_t slack) {
+static bool holds(const struct sp_elf_segment *segment, uint64_t file_offset, uint64_t slack)
+{
     uint64_t before = slack < segment->file_offset ? slack : segment->file_offset;
     uint64_t into = file_offset - (segment->file_offset - before); /* huge when below */
     return into < before || into - before < segment->file_size || into - before - segment->file_size < slack;
 }
 
-bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, uint64_t *vaddr) {
+bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, uint64_t *vaddr)
+{
     /* First the segment that owns the byte; then one whose first or last page merely takes it along. */
     for (uint64_t slack = 0; slack <= PAGE_SLACK; slack += PAGE_SLACK)
         for (size_t i = 0; i < image->n_segments; i++) {

@@ -18,7 +18,8 @@ struct elf_module {
     struct sp_elf_symbols symbols;
 };
 
-static void close_module(void *opaque) {
+static void close_module(void *opaque)
+{
     struct elf_module *module = opaque;
     sp_elf_symbols_done(&module->symbols);
     sp_elf_image_close(&module->image);
@@ -26,7 +27,8 @@ static void close_module(void *opaque) {
 }
 
 /* Accepts an opened image if it is the right one and has symbols; else closes and frees all. */
-static int finish_open(struct elf_module *module, const char *build_id, void **out) {
+static int finish_open(struct elf_module *module, const char *build_id, void **out)
+{
     int error = sp_elf_image_is(&module->image, build_id) ? 0 : -ESTALE;
     if (!error)
         error = sp_elf_symbols_init(&module->symbols, &module->image);
@@ -38,7 +40,8 @@ static int finish_open(struct elf_module *module, const char *build_id, void **o
 }
 
 /* "[heap]", "//anon", "" and the like are no files; "x (deleted)" is one only if a file of that name exists. */
-static int open_file(const struct sp_module_id *id, void **out) {
+static int open_file(const struct sp_module_id *id, void **out)
+{
     if (id->path[0] == '\0' || id->path[0] == '[' || strncmp(id->path, "//", 2) == 0)
         return -ENOENT;
     struct elf_module *module = calloc(1, sizeof(*module));
@@ -53,7 +56,8 @@ static int open_file(const struct sp_module_id *id, void **out) {
 }
 
 /* Bytes of the vDSO: the end of its last segment or of its section headers. The kernel made it, so it is trusted. */
-static size_t vdso_size(const char *base) {
+static size_t vdso_size(const char *base)
+{
     const ElfW(Ehdr) *header = (const void *)base;
     const ElfW(Phdr) *segments = (const void *)(base + header->e_phoff);
     size_t size = header->e_shoff + (size_t)header->e_shnum * header->e_shentsize;
@@ -64,7 +68,8 @@ static size_t vdso_size(const char *base) {
 }
 
 /* The profile may come from another kernel: without equal build ids ours says nothing of it. */
-static int open_vdso(const struct sp_module_id *id, void **out) {
+static int open_vdso(const struct sp_module_id *id, void **out)
+{
     uintptr_t base = (uintptr_t)getauxval(AT_SYSINFO_EHDR);
     if (strcmp(id->path, "[vdso]") != 0 || base == 0 || id->build_id[0] == '\0')
         return -ENOENT;
@@ -81,7 +86,8 @@ static int open_vdso(const struct sp_module_id *id, void **out) {
 }
 
 static uint32_t find_symbol(const void *opaque, const struct sp_module_address *address, struct sp_frame *frames,
-                            uint32_t max) {
+                            uint32_t max)
+{
     const struct elf_module *module = opaque;
     uint64_t vaddr;
     if (max == 0 || !sp_elf_image_vaddr(&module->image, address->file_offset, &vaddr))

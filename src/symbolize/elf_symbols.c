@@ -35,17 +35,20 @@ struct table {
     size_t strings_size; /* up to and with the last NUL: any offset below it is a terminated string */
 };
 
-static uint64_t add_saturating(uint64_t a, uint64_t b) {
+static uint64_t add_saturating(uint64_t a, uint64_t b)
+{
     return a + b < a ? UINT64_MAX : a + b;
 }
 
-static int compare_code(const void *a, const void *b) {
+static int compare_code(const void *a, const void *b)
+{
     const struct code *x = a, *y = b;
     return (x->start > y->start) - (x->start < y->start);
 }
 
 /* Collects the executable sections. */
-static int read_code(struct table *table) {
+static int read_code(struct table *table)
+{
     size_t n;
     if (elf_getshdrnum(table->image->elf, &n) != 0 || n == 0)
         return -ENOENT;
@@ -64,7 +67,8 @@ static int read_code(struct table *table) {
 }
 
 /* The end of the executable section around an address, or 0. */
-static uint64_t code_end(const struct table *table, uint64_t address) {
+static uint64_t code_end(const struct table *table, uint64_t address)
+{
     size_t low = 0, high = table->n_code;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -77,7 +81,8 @@ static uint64_t code_end(const struct table *table, uint64_t address) {
 }
 
 /* ARM's mapping symbols ($x, $d.17, ...), assembler labels and annobin's notes name no function. */
-static bool is_marker(const char *name) {
+static bool is_marker(const char *name)
+{
     if (name[0] == '.')
         return true;
     return name[0] == '$' && name[1] != '\0' && strchr("adtx", name[1]) && (name[2] == '\0' || name[2] == '.');
@@ -87,7 +92,8 @@ static bool is_marker(const char *name) {
  * Which of several names of one address people know: a function rather than a label, one with a size, global before
  * weak before local, then the fewest leading underscores, then no version.
  */
-static uint32_t rank_of(const GElf_Sym *symbol, const char *name) {
+static uint32_t rank_of(const GElf_Sym *symbol, const char *name)
+{
     uint32_t label = GELF_ST_TYPE(symbol->st_info) == STT_NOTYPE;
     uint32_t unsized = symbol->st_size == 0;
     uint32_t binding = GELF_ST_BIND(symbol->st_info) == STB_LOCAL ? 2 : GELF_ST_BIND(symbol->st_info) == STB_WEAK;
@@ -99,7 +105,8 @@ static uint32_t rank_of(const GElf_Sym *symbol, const char *name) {
 }
 
 /* Whether a symbol may name code; then `*out` is filled. */
-static bool to_candidate(const struct table *table, const GElf_Sym *symbol, struct candidate *out) {
+static bool to_candidate(const struct table *table, const GElf_Sym *symbol, struct candidate *out)
+{
     unsigned type = GELF_ST_TYPE(symbol->st_info);
     if (symbol->st_shndx == SHN_UNDEF || symbol->st_shndx == SHN_ABS || symbol->st_shndx == SHN_COMMON)
         return false;
@@ -121,7 +128,8 @@ static bool to_candidate(const struct table *table, const GElf_Sym *symbol, stru
 }
 
 /* The string table of a symbol table. Returns false when there is none to trust. */
-static bool read_strings(struct table *table, size_t index) {
+static bool read_strings(struct table *table, size_t index)
+{
     GElf_Shdr header;
     Elf_Scn *section = elf_getscn(table->image->elf, index);
     if (!section || !gelf_getshdr(section, &header) || header.sh_type != SHT_STRTAB)
@@ -136,7 +144,8 @@ static bool read_strings(struct table *table, size_t index) {
 }
 
 /* Reads the candidates of one symbol table. Returns 0 (also when it gives none) or -ENOMEM. */
-static int read_section(struct table *table, Elf_Scn *section, const GElf_Shdr *header) {
+static int read_section(struct table *table, Elf_Scn *section, const GElf_Shdr *header)
+{
     size_t symbol_size = gelf_fsize(table->image->elf, ELF_T_SYM, 1, EV_CURRENT);
     Elf_Data *data = elf_getdata(section, NULL);
     if (!data || !data->d_buf || symbol_size == 0 || !read_strings(table, header->sh_link))
@@ -156,7 +165,8 @@ static int read_section(struct table *table, Elf_Scn *section, const GElf_Shdr *
 }
 
 /* Reads the first symbol table of a type that gives a candidate. */
-static int read_type(struct table *table, uint32_t type) {
+static int read_type(struct table *table, uint32_t type)
+{
     for (Elf_Scn *section = NULL; (section = elf_nextscn(table->image->elf, section));) {
         GElf_Shdr header;
         if (!gelf_getshdr(section, &header) || header.sh_type != type)
@@ -172,7 +182,8 @@ static int read_type(struct table *table, uint32_t type) {
     return 0;
 }
 
-static int compare_candidates(const void *a, const void *b) {
+static int compare_candidates(const void *a, const void *b)
+{
     const struct candidate *x = a, *y = b;
     if (x->start != y->start)
         return x->start < y->start ? -1 : 1;
@@ -185,7 +196,8 @@ static int compare_candidates(const void *a, const void *b) {
  * Keeps the best name of each start, over the longest range that one of them claims, and gives those without a size
  * an end: the next symbol's start or the section's end.
  */
-static void reduce_aliases(struct table *table) {
+static void reduce_aliases(struct table *table)
+{
     size_t kept = 0;
     for (size_t i = 0, next; i < table->n; i = next) {
         struct candidate best = table->at[i];
@@ -198,7 +210,8 @@ static void reduce_aliases(struct table *table) {
 }
 
 /* Where a symbol without a size ends. */
-static uint64_t natural_end(const struct table *table, size_t i) {
+static uint64_t natural_end(const struct table *table, size_t i)
+{
     uint64_t end = code_end(table, table->at[i].start);
     return i + 1 < table->n && table->at[i + 1].start < end ? table->at[i + 1].start : end;
 }
@@ -212,7 +225,8 @@ struct sweep {
 };
 
 /* Writes ranges up to `limit` and drops the symbols that end there. */
-static void sweep_to(struct sweep *sweep, uint64_t limit) {
+static void sweep_to(struct sweep *sweep, uint64_t limit)
+{
     while (sweep->n_open > 0) {
         const struct candidate *top = sweep->open[sweep->n_open - 1];
         uint64_t end = top->end < limit ? top->end : limit;
@@ -228,7 +242,8 @@ static void sweep_to(struct sweep *sweep, uint64_t limit) {
 }
 
 /* Turns nested symbols into ranges side by side: each address belongs to the symbol that started last. */
-static void flatten(struct table *table, struct sweep *sweep) {
+static void flatten(struct table *table, struct sweep *sweep)
+{
     for (size_t i = 0; i < table->n; i++) {
         struct candidate *symbol = &table->at[i];
         sweep_to(sweep, symbol->start);
@@ -243,7 +258,8 @@ static void flatten(struct table *table, struct sweep *sweep) {
     sweep_to(sweep, UINT64_MAX);
 }
 
-static int build(struct table *table, struct sp_elf_symbols *symbols) {
+static int build(struct table *table, struct sp_elf_symbols *symbols)
+{
     qsort(table->at, table->n, sizeof(*table->at), compare_candidates);
     reduce_aliases(table);
     /* Each symbol is cut off by a later start once, and ends once: two ranges at most. */
@@ -260,7 +276,8 @@ static int build(struct table *table, struct sp_elf_symbols *symbols) {
     return 0;
 }
 
-int sp_elf_symbols_init(struct sp_elf_symbols *symbols, const struct sp_elf_image *image) {
+int sp_elf_symbols_init(struct sp_elf_symbols *symbols, const struct sp_elf_image *image)
+{
     struct table table = {.image = image};
     int error = read_code(&table);
     if (!error)
@@ -274,12 +291,14 @@ int sp_elf_symbols_init(struct sp_elf_symbols *symbols, const struct sp_elf_imag
     return error;
 }
 
-void sp_elf_symbols_done(struct sp_elf_symbols *symbols) {
+void sp_elf_symbols_done(struct sp_elf_symbols *symbols)
+{
     free(symbols->at);
     *symbols = (struct sp_elf_symbols){0};
 }
 
-const char *sp_elf_symbols_find(const struct sp_elf_symbols *symbols, uint64_t vaddr) {
+const char *sp_elf_symbols_find(const struct sp_elf_symbols *symbols, uint64_t vaddr)
+{
     size_t low = 0, high = symbols->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -294,7 +313,8 @@ const char *sp_elf_symbols_find(const struct sp_elf_symbols *symbols, uint64_t v
     return strnlen(name, SP_ELF_NAME_MAX) < SP_ELF_NAME_MAX ? name : NULL;
 }
 
-bool sp_elf_symbols_are_valid(const struct sp_elf_symbols *symbols) {
+bool sp_elf_symbols_are_valid(const struct sp_elf_symbols *symbols)
+{
     for (size_t i = 0; i < symbols->n; i++) {
         if (symbols->at[i].start >= symbols->at[i].end)
             return false;

@@ -41,7 +41,8 @@ struct job {
     char name[NAME_MAX_BYTES];
 };
 
-static int compare_wants(const void *a, const void *b) {
+static int compare_wants(const void *a, const void *b)
+{
     const struct want *x = a, *y = b;
     if (x->file != y->file)
         return x->file < y->file ? -1 : 1;
@@ -54,12 +55,14 @@ static int compare_wants(const void *a, const void *b) {
     return (x->location > y->location) - (x->location < y->location);
 }
 
-static bool is_same_module(const struct want *a, const struct want *b) {
+static bool is_same_module(const struct want *a, const struct want *b)
+{
     return a->file == b->file && a->build_id == b->build_id;
 }
 
 /* Collects and sorts the locations with a mapping and no lines. */
-static int collect_wants(struct job *job) {
+static int collect_wants(struct job *job)
+{
     const struct sp_profile *profile = job->profile;
     job->wants = calloc(profile->locations.n + 1, sizeof(*job->wants));
     if (!job->wants)
@@ -81,7 +84,8 @@ static int collect_wants(struct job *job) {
 }
 
 /* Opens the module of `want` in every source that has it. Returns 0, also when none has, or -ENOMEM. */
-static int open_module(struct job *job, const struct want *want) {
+static int open_module(struct job *job, const struct want *want)
+{
     struct sp_module_id id = {.path = sp_profile_text(job->profile, want->file),
                               .build_id = sp_profile_text(job->profile, want->build_id)};
     bool is_open = false, is_stale = false;
@@ -99,7 +103,8 @@ static int open_module(struct job *job, const struct want *want) {
     return 0;
 }
 
-static void close_module(struct job *job) {
+static void close_module(struct job *job)
+{
     for (size_t i = 0; i < N_SOURCES; i++)
         if (job->modules[i]) {
             sources[i]->close(job->modules[i]);
@@ -108,7 +113,8 @@ static void close_module(struct job *job) {
 }
 
 /* Asks the sources in order; the number of frames, 0 when nobody knows. */
-static uint32_t find_frames(const struct job *job, const struct want *want, struct sp_frame *frames) {
+static uint32_t find_frames(const struct job *job, const struct want *want, struct sp_frame *frames)
+{
     const struct sp_mapping *mapping = &job->profile->mappings.at[want->mapping];
     if (want->address < mapping->start || want->address >= mapping->limit)
         return 0; /* the profile contradicts itself; a name would be a guess */
@@ -123,7 +129,8 @@ static uint32_t find_frames(const struct job *job, const struct want *want, stru
 }
 
 /* The profile's function for a frame. The one of the address before is remembered: neighbours often share it. */
-static uint32_t function_of(struct job *job, const struct sp_frame *frame) {
+static uint32_t function_of(struct job *job, const struct sp_frame *frame)
+{
     bool is_plain = !frame->filename && frame->start_line == 0;
     if (is_plain && frame->system_name == job->last_name)
         return job->last_function;
@@ -144,7 +151,8 @@ static uint32_t function_of(struct job *job, const struct sp_frame *frame) {
 }
 
 /* Names wants[0..n), which are of the open module. Equal addresses are looked up once. */
-static void name_wants(struct job *job, const struct want *wants, size_t n) {
+static void name_wants(struct job *job, const struct want *wants, size_t n)
+{
     struct sp_frame frames[SP_FRAMES_MAX];
     struct sp_line lines[SP_FRAMES_MAX];
     uint32_t n_frames = 0;
@@ -162,7 +170,8 @@ static void name_wants(struct job *job, const struct want *wants, size_t n) {
 }
 
 /* Module by module. */
-static int name_modules(struct job *job) {
+static int name_modules(struct job *job)
+{
     int error = 0;
     for (size_t first = 0, end; first < job->n_wants && !error; first = end) {
         for (end = first + 1; end < job->n_wants && is_same_module(&job->wants[first], &job->wants[end]);)
@@ -178,7 +187,8 @@ static int name_modules(struct job *job) {
 }
 
 /* Sets has_functions where a mapping has locations and each of them a function. */
-static int mark_mappings(struct sp_profile *profile) {
+static int mark_mappings(struct sp_profile *profile)
+{
     enum { EMPTY, COMPLETE, INCOMPLETE };
     unsigned char *state = calloc(profile->mappings.n + 1, 1);
     if (!state)
@@ -196,7 +206,8 @@ static int mark_mappings(struct sp_profile *profile) {
     return 0;
 }
 
-int sp_symbolize_profile(struct sp_profile *profile, struct sp_symbolize_stats *stats) {
+int sp_symbolize_profile(struct sp_profile *profile, struct sp_symbolize_stats *stats)
+{
     struct job *job = calloc(1, sizeof(*job));
     if (!job)
         return -ENOMEM;

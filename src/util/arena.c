@@ -25,14 +25,16 @@ struct sp_arena {
     size_t total_bytes;
 };
 
-struct sp_arena *sp_arena_new(void) {
+struct sp_arena *sp_arena_new(void)
+{
     struct sp_arena *arena = calloc(1, sizeof(*arena));
     if (arena)
         arena->next_capacity = FIRST_CHUNK_BYTES;
     return arena;
 }
 
-void sp_arena_free(struct sp_arena *arena) {
+void sp_arena_free(struct sp_arena *arena)
+{
     if (!arena)
         return;
     while (arena->newest) {
@@ -44,7 +46,8 @@ void sp_arena_free(struct sp_arena *arena) {
 }
 
 /* Makes a new chunk that has room for at least `n` bytes the newest one. */
-static int add_chunk(struct sp_arena *arena, size_t n) {
+static int add_chunk(struct sp_arena *arena, size_t n)
+{
     size_t capacity = n > arena->next_capacity ? n : arena->next_capacity;
     if (capacity > SIZE_MAX - sizeof(struct chunk))
         return -1;
@@ -61,7 +64,8 @@ static int add_chunk(struct sp_arena *arena, size_t n) {
     return 0;
 }
 
-char *sp_arena_take(struct sp_arena *arena, size_t n) {
+char *sp_arena_take(struct sp_arena *arena, size_t n)
+{
     if ((!arena->newest || n > arena->capacity - arena->used) && add_chunk(arena, n) != 0)
         return NULL;
     char *block = arena->newest->bytes + arena->used;
@@ -69,7 +73,8 @@ char *sp_arena_take(struct sp_arena *arena, size_t n) {
     return block;
 }
 
-const char *sp_arena_copy(struct sp_arena *arena, const char *text, size_t n) {
+const char *sp_arena_copy(struct sp_arena *arena, const char *text, size_t n)
+{
     char *copy = n < SIZE_MAX ? sp_arena_take(arena, n + 1) : NULL;
     if (!copy)
         return NULL;
@@ -79,6 +84,7 @@ const char *sp_arena_copy(struct sp_arena *arena, const char *text, size_t n) {
     return copy;
 }
 
-size_t sp_arena_bytes(const struct sp_arena *arena) {
+size_t sp_arena_bytes(const struct sp_arena *arena)
+{
     return arena->total_bytes;
 }

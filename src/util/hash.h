@@ -18,18 +18,21 @@
 uint64_t sp_hash_seed(void);
 
 /* One step: multiplies two words to 128 bits and folds the halves, so that every input bit reaches every output bit. */
-static inline uint64_t sp_hash_mix(uint64_t a, uint64_t b) {
+static inline uint64_t sp_hash_mix(uint64_t a, uint64_t b)
+{
     unsigned __int128 product = (unsigned __int128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 /* The hash so far, and one more word. */
-static inline uint64_t sp_hash_word(uint64_t hash, uint64_t word) {
+static inline uint64_t sp_hash_word(uint64_t hash, uint64_t word)
+{
     return sp_hash_mix(hash ^ word ^ UINT64_C(0x2d358dccaa6c78a5), UINT64_C(0x9e3779b97f4a7c15) ^ (hash << 1));
 }
 
 /* The hash so far, and `n` more bytes. The length takes part, so that "ab","c" and "a","bc" differ. */
-static inline uint64_t sp_hash_bytes(uint64_t hash, const void *bytes, size_t n) {
+static inline uint64_t sp_hash_bytes(uint64_t hash, const void *bytes, size_t n)
+{
     const unsigned char *at = bytes;
     uint64_t word;
     hash = sp_hash_word(hash, n);

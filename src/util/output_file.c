@@ -14,13 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_directly(struct sp_output_file *file) {
+static int open_directly(struct sp_output_file *file)
+{
     file->fd = open(file->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     return file->fd < 0 ? -errno : 0;
 }
 
 /* A new file of an unused name beside file->path. */
-static int open_temporary(struct sp_output_file *file) {
+static int open_temporary(struct sp_output_file *file)
+{
     enum { TRIES = 100 };
     for (unsigned i = 0; i < TRIES; i++) {
         free(file->temporary);
@@ -40,7 +42,8 @@ static int open_temporary(struct sp_output_file *file) {
     return error;
 }
 
-static int open_at(struct sp_output_file *file) {
+static int open_at(struct sp_output_file *file)
+{
     struct stat status;
     const bool exists = stat(file->path, &status) == 0;
     if (exists && S_ISDIR(status.st_mode))
@@ -55,7 +58,8 @@ static int open_at(struct sp_output_file *file) {
     return error;
 }
 
-int sp_output_open(const char *path, struct sp_output_file *file) {
+int sp_output_open(const char *path, struct sp_output_file *file)
+{
     char *real = realpath(path, NULL);
     struct sp_output_file made = {.fd = -1, .path = real != NULL ? real : strdup(path)};
     if (made.path == NULL)
@@ -69,7 +73,8 @@ int sp_output_open(const char *path, struct sp_output_file *file) {
     return 0;
 }
 
-int sp_output_write(int fd, const void *data, size_t size) {
+int sp_output_write(int fd, const void *data, size_t size)
+{
     const char *at = data;
     while (size > 0) {
         const ssize_t written = write(fd, at, size);
@@ -83,13 +88,15 @@ int sp_output_write(int fd, const void *data, size_t size) {
     return 0;
 }
 
-static void forget(struct sp_output_file *file) {
+static void forget(struct sp_output_file *file)
+{
     free(file->path);
     free(file->temporary);
     *file = (struct sp_output_file){.fd = -1};
 }
 
-int sp_output_commit(struct sp_output_file *file) {
+int sp_output_commit(struct sp_output_file *file)
+{
     int error = 0;
     /* Some file systems say only now that the disk is full. Pipes and devices cannot be synchronised: no error. */
     if (file->temporary != NULL && fsync(file->fd) != 0 && errno != EINVAL && errno != EROFS)
@@ -104,7 +111,8 @@ int sp_output_commit(struct sp_output_file *file) {
     return error;
 }
 
-void sp_output_abandon(struct sp_output_file *file) {
+void sp_output_abandon(struct sp_output_file *file)
+{
     if (file->path == NULL)
         return;
     close(file->fd);

@@ -11,14 +11,16 @@ enum {
     WIRE_BITS = 3,
 };
 
-void sp_reader_init(struct sp_reader *reader, const uint8_t *data, size_t size) {
+void sp_reader_init(struct sp_reader *reader, const uint8_t *data, size_t size)
+{
     static const uint8_t nothing[1]; /* arithmetic on a null pointer is undefined, even by 0 */
     if (!data)
         data = nothing;
     *reader = (struct sp_reader){.base = data, .at = data, .end = data + size};
 }
 
-void sp_reader_fail(struct sp_reader *reader, size_t position, const char *error) {
+void sp_reader_fail(struct sp_reader *reader, size_t position, const char *error)
+{
     if (reader->error)
         return;
     reader->error = error;
@@ -26,7 +28,8 @@ void sp_reader_fail(struct sp_reader *reader, size_t position, const char *error
     reader->at = reader->end;
 }
 
-uint64_t sp_reader_long_varint(struct sp_reader *reader) {
+uint64_t sp_reader_long_varint(struct sp_reader *reader)
+{
     uint64_t value = 0;
     const uint8_t *at = reader->at;
     for (unsigned shift = 0; shift < LONGEST_VARINT * GROUP_BITS; shift += GROUP_BITS) {
@@ -44,7 +47,8 @@ uint64_t sp_reader_long_varint(struct sp_reader *reader) {
     return 0;
 }
 
-uint64_t sp_reader_fixed(struct sp_reader *reader, size_t n) {
+uint64_t sp_reader_fixed(struct sp_reader *reader, size_t n)
+{
     if (n > sp_reader_left(reader)) {
         sp_reader_fail(reader, sp_reader_position(reader), "the data end inside a fixed-size number");
         return 0;
@@ -56,7 +60,8 @@ uint64_t sp_reader_fixed(struct sp_reader *reader, size_t n) {
     return value;
 }
 
-struct sp_reader sp_reader_sub(struct sp_reader *reader, uint64_t n) {
+struct sp_reader sp_reader_sub(struct sp_reader *reader, uint64_t n)
+{
     struct sp_reader sub = *reader;
     if (n > sp_reader_left(reader)) {
         sp_reader_fail(reader, sp_reader_position(reader), "a field is longer than what is left");
@@ -68,7 +73,8 @@ struct sp_reader sp_reader_sub(struct sp_reader *reader, uint64_t n) {
     return sub;
 }
 
-bool sp_reader_field(struct sp_reader *reader, struct sp_field *field) {
+bool sp_reader_field(struct sp_reader *reader, struct sp_field *field)
+{
     if (reader->at == reader->end)
         return false;
     field->position = sp_reader_position(reader);
@@ -95,7 +101,8 @@ bool sp_reader_field(struct sp_reader *reader, struct sp_field *field) {
     return !reader->error;
 }
 
-struct sp_reader sp_reader_message(struct sp_reader *reader, const struct sp_field *field) {
+struct sp_reader sp_reader_message(struct sp_reader *reader, const struct sp_field *field)
+{
     if (field->wire == SP_WIRE_BYTES)
         return field->bytes;
     sp_reader_fail(reader, field->position, "a message or string field has another wire type");

@@ -31,12 +31,14 @@ void sp_reader_init(struct sp_reader *reader, const uint8_t *data, size_t size);
 void sp_reader_fail(struct sp_reader *reader, size_t position, const char *error);
 
 /* The position of the next byte. */
-static inline size_t sp_reader_position(const struct sp_reader *reader) {
+static inline size_t sp_reader_position(const struct sp_reader *reader)
+{
     return (size_t)(reader->at - reader->base);
 }
 
 /* How many bytes are left. */
-static inline size_t sp_reader_left(const struct sp_reader *reader) {
+static inline size_t sp_reader_left(const struct sp_reader *reader)
+{
     return (size_t)(reader->end - reader->at);
 }
 
@@ -44,7 +46,8 @@ static inline size_t sp_reader_left(const struct sp_reader *reader) {
 uint64_t sp_reader_long_varint(struct sp_reader *reader);
 
 /* A base-128 number of up to ten bytes, least significant group first; 0 on error. */
-static inline uint64_t sp_reader_varint(struct sp_reader *reader) {
+static inline uint64_t sp_reader_varint(struct sp_reader *reader)
+{
     if (reader->at < reader->end && *reader->at < 0x80)
         return *reader->at++;
     return sp_reader_long_varint(reader);
@@ -57,7 +60,8 @@ uint64_t sp_reader_fixed(struct sp_reader *reader, size_t n);
 struct sp_reader sp_reader_sub(struct sp_reader *reader, uint64_t n);
 
 /* Takes over the first error of a reader that was made by sp_reader_sub. */
-static inline void sp_reader_adopt(struct sp_reader *reader, const struct sp_reader *sub) {
+static inline void sp_reader_adopt(struct sp_reader *reader, const struct sp_reader *sub)
+{
     if (sub->error)
         sp_reader_fail(reader, sub->error_at, sub->error);
 }
@@ -83,7 +87,8 @@ struct sp_field {
 bool sp_reader_field(struct sp_reader *reader, struct sp_field *field);
 
 /* The field's value, which has to be a varint; otherwise the reader fails and 0 is returned. */
-static inline uint64_t sp_reader_number(struct sp_reader *reader, const struct sp_field *field) {
+static inline uint64_t sp_reader_number(struct sp_reader *reader, const struct sp_field *field)
+{
     if (field->wire == SP_WIRE_VARINT)
         return field->value;
     sp_reader_fail(reader, field->position, "a number field has another wire type");

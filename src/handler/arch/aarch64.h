@@ -11,7 +11,8 @@
 
 #define SP_ARCH_FRAME_ALIGN 8
 
-static inline long sp_syscall4(long number, long a, long b, long c, long d) {
+static inline long sp_syscall4(long number, long a, long b, long c, long d)
+{
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
     register long x1 __asm__("x1") = b;
@@ -21,11 +22,13 @@ static inline long sp_syscall4(long number, long a, long b, long c, long d) {
     return x0;
 }
 
-static inline uintptr_t sp_arch_return_address(uintptr_t saved) {
+static inline uintptr_t sp_arch_return_address(uintptr_t saved)
+{
     return saved & (((uintptr_t)1 << 48) - 1);
 }
 
-static inline void sp_arch_capture(const void *context, struct sp_registers *out) {
+static inline void sp_arch_capture(const void *context, struct sp_registers *out)
+{
     const mcontext_t *machine = &((const ucontext_t *)context)->uc_mcontext;
     out->pc = (uintptr_t)machine->pc;
     out->sp = (uintptr_t)machine->sp;

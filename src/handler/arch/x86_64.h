@@ -11,14 +11,16 @@
 
 #define SP_ARCH_FRAME_ALIGN 8
 
-static inline long sp_syscall4(long number, long a, long b, long c, long d) {
+static inline long sp_syscall4(long number, long a, long b, long c, long d)
+{
     register long r10 __asm__("r10") = d;
     long result;
     __asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
     return result;
 }
 
-static inline void sp_arch_capture(const void *context, struct sp_registers *out) {
+static inline void sp_arch_capture(const void *context, struct sp_registers *out)
+{
     const greg_t *registers = ((const ucontext_t *)context)->uc_mcontext.gregs;
     out->pc = (uintptr_t)registers[REG_RIP];
     out->sp = (uintptr_t)registers[REG_RSP];
@@ -26,7 +28,8 @@ static inline void sp_arch_capture(const void *context, struct sp_registers *out
     out->lr = 0;
 }
 
-static inline uintptr_t sp_arch_return_address(uintptr_t saved) {
+static inline uintptr_t sp_arch_return_address(uintptr_t saved)
+{
     return saved;
 }
 
