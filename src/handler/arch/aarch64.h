@@ -36,4 +36,12 @@ static inline void sp_arch_capture(const void *context, struct sp_registers *out
     out->lr = sp_arch_return_address((uintptr_t)machine->regs[30]);
 }
 
+/* Arm ARM, C6.2: BL label is 100101 imm26; BLR and its authenticating forms are 1101011x 0011 1111. */
+static inline bool sp_arch_is_call(const uint8_t bytes[8])
+{
+    const uint32_t instruction =
+        (uint32_t)bytes[4] | (uint32_t)bytes[5] << 8 | (uint32_t)bytes[6] << 16 | (uint32_t)bytes[7] << 24;
+    return instruction >> 26 == 0x25 || (instruction & 0xfefff000) == 0xd63f0000;
+}
+
 #endif

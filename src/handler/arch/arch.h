@@ -14,10 +14,13 @@
  *       the interrupted registers out of the `ucontext_t` that the kernel gave the handler.
  *   static inline uintptr_t sp_arch_return_address(uintptr_t saved)
  *       a return address as saved on the stack, without a pointer-authentication code.
+ *   static inline bool sp_arch_is_call(const uint8_t bytes[8])
+ *       whether the 8 bytes before an address end in a call instruction, as they do before a return address.
  */
 #ifndef SIGPROF_HANDLER_ARCH_ARCH_H
 #define SIGPROF_HANDLER_ARCH_ARCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sp_registers {
