@@ -179,6 +179,8 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
         return true;
     }
     who.slot = known != 0 ? known : sp_thread_arm(segment, who.tid, NULL);
+    if (who.slot == SP_ARM_BUSY)
+        who.slot = 0;
     if (who.slot != 0)
         who.generation = sp_load_relaxed(&sp_segment_slot(segment, who.slot)->generation);
     record(&who, registers, weight_of(info) * segment->geometry.backstop_periods, stripe);

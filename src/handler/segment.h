@@ -50,8 +50,9 @@ enum {
     SP_RECORD_HEAD_WORDS = 5, /* words before pcs */
     SP_SLOTS_LIMIT = 1 << 20, /* below 1 << 24 for the cookie's field */
     SP_SHARDS_LIMIT = 256,
-    SP_INDEX_PROBE = 8, /* entries of the index that a tid may stand in */
-    SP_UNLISTED = 32,   /* size of the collector's list of threads to arm */
+    SP_INDEX_PROBE = 8,     /* entries of the index that a tid may stand in */
+    SP_ARMING_STRIPES = 64, /* power of 2 */
+    SP_UNLISTED = 32,       /* size of the collector's list of threads to arm */
     SP_THREAD_NAME_BYTES = 16,
 };
 
@@ -144,13 +145,14 @@ struct sp_header {
     _Atomic uint32_t stop_requested;       /* each thread gives its timer back at its next signal */
     _Atomic int32_t unlisted[SP_UNLISTED]; /* tids that have no slot; the process timer's handler arms them */
     /* Written by the target. */
-    _Atomic uint64_t seed;           /* of the first expirations */
-    _Atomic uint32_t cursor;         /* where the next search for a free slot begins */
-    _Atomic uint32_t reap_cursor;    /* where the next look for ended threads begins */
-    _Atomic uint32_t threads_live;   /* slots in use */
-    _Atomic uint64_t threads_armed;  /* threads that got a slot, ever */
-    _Atomic uint64_t slots_full;     /* threads that got none: sampled by the process timer alone */
-    _Atomic uint64_t timers_refused; /* threads with a slot and no timer */
+    _Atomic uint64_t seed;                      /* of the first expirations */
+    _Atomic uint32_t cursor;                    /* where the next search for a free slot begins */
+    _Atomic uint32_t reap_cursor;               /* where the next look for ended threads begins */
+    _Atomic uint32_t arming[SP_ARMING_STRIPES]; /* try-locks by tid; see threads.c */
+    _Atomic uint32_t threads_live;              /* slots in use */
+    _Atomic uint64_t threads_armed;             /* threads that got a slot, ever */
+    _Atomic uint64_t slots_full;                /* threads that got none: sampled by the process timer alone */
+    _Atomic uint64_t timers_refused;            /* threads with a slot and no timer */
     struct sp_stripe stripes[SP_STRIPES] __attribute__((aligned(128)));
 };
 

@@ -1,12 +1,14 @@
 /*
- * Slots and timers without locks.
+ * Slots and timers without waiting.
  *
  * Place: see threads.h. Context: signal handler and any thread; all calls may overlap.
  *
  * Index: a tid may stand in any of the SP_INDEX_PROBE entries from its home on; an entry holds a slot number, or 0. All
- * of them are always looked at, so that taking one out needs no mark. Two callers that arm the same tid at once both
- * enter it and then look again: whoever finds the tid also in a lower slot withdraws. Both entries are written before
- * either looks (sequentially consistent), so at least the higher one sees the lower.
+ * of them are always looked at, so that taking one out needs no mark.
+ *
+ * A thread's own start, the scan of /proc and a backstop signal may arm the same thread at once, and two timers would
+ * count its time twice. So to arm a tid takes its try-lock, one of SP_ARMING_STRIPES. A handler that does not get it
+ * does without; it may have interrupted the very thread that holds it.
  *
  * A slot's life: FREE ──claim (CAS)──▶ CLAIMED ──fields written──▶ LIVE ──timer deleted──▶ FREE. Each claim takes the
  * next generation, so that a cookie of an earlier owner is seen to be stale.
@@ -118,41 +120,50 @@ int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t genera
     return start_timer(CLOCK_PROCESS_CPUTIME_ID, &event, random_first(segment, period_ns), period_ns);
 }
 
-static uint32_t count_full(const struct sp_segment *segment)
+/* Fills in a claimed slot and makes it findable: false, and the slot is free again, when the index has no room. */
+static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid, const struct sp_stack_bounds *bounds)
 {
-    sp_add_relaxed(&segment->header->slots_full, 1u);
-    return 0;
-}
-
-uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds)
-{
-    if (sp_segment_find(segment, tid) != 0)
-        return 0;
-    const uint32_t slot = claim(segment);
-    if (slot == 0)
-        return count_full(segment);
     struct sp_slot *at = sp_segment_slot(segment, slot);
-    const uint32_t generation = sp_add_relaxed(&at->generation, 1u) + 1;
+    sp_add_relaxed(&at->generation, 1u);
     sp_store_relaxed(&at->tid, tid);
     sp_add_relaxed(&segment->header->threads_live, 1u);
     sp_store_relaxed(&at->timer, -1);
     sp_store_relaxed(&at->stack_low, bounds != NULL ? bounds->low : 0u);
     sp_store_relaxed(&at->stack_high, bounds != NULL ? bounds->high : 0u);
     at->name[0] = '\0';
-    if (!index_insert(segment, tid, slot)) {
-        release(segment, slot);
-        return count_full(segment);
-    }
-    if (sp_segment_find(segment, tid) != slot) {
-        release(segment, slot);
+    if (index_insert(segment, tid, slot))
+        return true;
+    release(segment, slot);
+    return false;
+}
+
+/* With the tid's try-lock held. */
+static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds)
+{
+    if (sp_segment_find(segment, tid) != 0)
+        return 0;
+    const uint32_t slot = claim(segment);
+    if (slot == 0 || !fill_in(segment, slot, tid, bounds)) {
+        sp_add_relaxed(&segment->header->slots_full, 1u);
         return 0;
     }
-    const int32_t timer = start_thread_timer(segment, tid, sp_cookie(slot, generation));
+    struct sp_slot *at = sp_segment_slot(segment, slot);
+    const int32_t timer = start_thread_timer(segment, tid, sp_cookie(slot, sp_load_relaxed(&at->generation)));
     if (timer < 0)
         sp_add_relaxed(&segment->header->timers_refused, 1u);
     sp_store_relaxed(&at->timer, timer < 0 ? -1 : timer);
     sp_add_relaxed(&segment->header->threads_armed, 1u);
     sp_store_seq_cst(&at->state, (uint32_t)SP_SLOT_LIVE);
+    return slot;
+}
+
+uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds)
+{
+    _Atomic uint32_t *lock = &segment->header->arming[(uint32_t)tid % SP_ARMING_STRIPES];
+    if (sp_exchange_acquire(lock, 1u) != 0)
+        return SP_ARM_BUSY;
+    const uint32_t slot = arm(segment, tid, bounds);
+    sp_store_release(lock, 0u);
     return slot;
 }
 

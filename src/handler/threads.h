@@ -1,8 +1,8 @@
 /*
  * The thread table: who is a thread, which timer is its, and the cookie that ties the two.
  *
- * Place on the way of a sample: before it. Context: signal handler and any thread; no locks; calls may overlap, also
- * for the same thread (then one of the two wins and the other withdraws).
+ * Place on the way of a sample: before it. Context: signal handler and any thread; calls may overlap, also for
+ * the same thread; nobody waits for anybody.
  */
 #ifndef SIGPROF_HANDLER_THREADS_H
 #define SIGPROF_HANDLER_THREADS_H
@@ -29,9 +29,13 @@ static inline int32_t sp_thread_clock(int32_t tid)
     return (int32_t)(~(uint32_t)tid << 3 | 6);
 }
 
+/* sp_thread_arm: somebody else is arming this thread, or one that shares its try-lock. */
+#define SP_ARM_BUSY UINT32_MAX
+
 /*
  * Gives thread `tid` of this process a slot and a CPU timer whose first expiration is random in (0, period]. `bounds`
- * is its stack, or NULL when not known. Returns the slot; 0 when it has one already or the table is full (counted).
+ * is its stack, or NULL when not known. Never waits. Returns the slot; 0 when it has one already or the table is full
+ * (counted); SP_ARM_BUSY: ordinary code tries again, a handler leaves it for the next signal.
  */
 uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds);
 

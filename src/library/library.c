@@ -58,6 +58,8 @@ static int config_of(const struct sigprof_options *options, struct sp_session_co
         if (options->struct_bytes != 0 && options->struct_bytes != sizeof *options)
             return -EINVAL;
         given = *options;
+        if (given.struct_bytes == 0 && given.rate_hz == 0)
+            given.rate_hz = DEFAULT_HZ; /* zeroed options; in filled-in ones it is an error */
         if (given.rate_hz == 0 || given.rate_hz > MAX_HZ || given.trigger > LIBSIGPROF_TRIGGER_TIMER ||
             given.max_depth > SP_DEPTH_LIMIT || given.max_threads >= SP_SLOTS_LIMIT)
             return -EINVAL;

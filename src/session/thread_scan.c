@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "handler/entry.h"
-#include "handler/threads.h"
 #include "session/session.h"
+#include "session/thread_start.h"
 
 /* Arms every tid listed that has no slot. How many that were. */
 static unsigned scan_once(void)
@@ -19,7 +19,7 @@ static unsigned scan_once(void)
         return 0;
     for (const struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
         const int32_t tid = (int32_t)strtol(task->d_name, NULL, 10);
-        if (tid > 0 && sp_thread_arm(&sp_handler.segment, tid, NULL) != 0)
+        if (tid > 0 && sp_session_arm(tid, NULL) != 0)
             armed++;
     }
     closedir(tasks);

@@ -7,6 +7,7 @@
 #include "session/thread_start.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 
@@ -36,13 +37,21 @@ static struct sp_stack_bounds own_stack(void)
     return (struct sp_stack_bounds){start, start + bytes};
 }
 
+uint32_t sp_session_arm(int32_t tid, const struct sp_stack_bounds *bounds)
+{
+    uint32_t slot;
+    while ((slot = sp_thread_arm(&sp_handler.segment, tid, bounds)) == SP_ARM_BUSY)
+        sched_yield(); /* whoever holds the try-lock makes two system calls and gives it back */
+    return slot;
+}
+
 void sp_session_arm_self(void)
 {
     uint32_t stripe;
     const int saved = errno;
     const struct sp_stack_bounds bounds = own_stack();
     if (sp_handler_enter(&stripe)) {
-        sp_thread_arm(&sp_handler.segment, sp_raw_thread_id(), &bounds);
+        sp_session_arm(sp_raw_thread_id(), &bounds);
         sp_handler_leave(stripe);
     }
     errno = saved;

@@ -8,8 +8,13 @@
 
 #include <pthread.h>
 
+#include "handler/unwind.h"
+
 typedef int sp_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
                               void *argument);
+
+/* sp_thread_arm, waiting where it is busy. While a session runs, in ordinary code. */
+uint32_t sp_session_arm(int32_t tid, const struct sp_stack_bounds *bounds);
 
 /* Gives the calling thread a timer, with the bounds of its stack. Nothing happens when it has one, or no session runs.
  */
