@@ -2,7 +2,7 @@
  * The ledger: what became of every sample that was due.
  *
  *   fired = recorded + Σ lost          in the target, exactly, in deliveries and in weight
- *   recorded = collected + damaged     in the collector, once the last drain is made
+ *   recorded = collected + over memory + damaged    in the collector, once the last drain is made
  *
  * Place: collector; printed by commands and written into profiles as comments. Context: ordinary code.
  */

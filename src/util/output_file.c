@@ -95,14 +95,13 @@ static void forget(struct sp_output_file *file)
     *file = (struct sp_output_file){.fd = -1};
 }
 
+/*
+ * No fsync(2): a full disk is seen by write or close, and a profile is not worth the milliseconds that a busy disk takes
+ * to promise that it survives a loss of power.
+ */
 int sp_output_commit(struct sp_output_file *file)
 {
-    int error = 0;
-    /* Some file systems say only now that the disk is full. Pipes and devices cannot be synchronised: no error. */
-    if (file->temporary != NULL && fsync(file->fd) != 0 && errno != EINVAL && errno != EROFS)
-        error = -errno;
-    if (close(file->fd) != 0 && error == 0)
-        error = -errno;
+    int error = close(file->fd) != 0 ? -errno : 0;
     if (file->temporary != NULL && error == 0 && rename(file->temporary, file->path) != 0)
         error = -errno;
     if (file->temporary != NULL && error != 0)

@@ -24,7 +24,7 @@ int sp_output_open(const char *path, struct sp_output_file *file);
 /* Writes all of data[0..size): 0, or -errno of write(2), for example -ENOSPC. */
 int sp_output_write(int fd, const void *data, size_t size);
 
-/* Closes and puts the file in its place: 0, or -errno of fsync(2), close(2), rename(2); then nothing is left behind. */
+/* Closes and puts the file in its place: 0, or -errno of close(2), rename(2); then nothing is left behind. */
 int sp_output_commit(struct sp_output_file *file);
 
 /* Closes and removes the temporary file. */
