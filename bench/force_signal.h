@@ -7,8 +7,8 @@
  * runs, on the real signal path, exactly when asked: the signal is delivered on the way out of the system call. The
  * call is made in place, not by libc's syscall(), whose frame would not be on the chain of frame pointers.
  */
-#ifndef SIGPROF_BENCH_FORCE_H
-#define SIGPROF_BENCH_FORCE_H
+#ifndef SIGPROF_BENCH_FORCE_SIGNAL_H
+#define SIGPROF_BENCH_FORCE_SIGNAL_H
 
 #include <signal.h>
 #include <stdint.h>

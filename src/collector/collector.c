@@ -242,6 +242,7 @@ void sp_collector_drain(struct sp_target *target)
 {
     drain(target, false);
     look_for_threads(target);
+    sp_store_release(&target->segment.header->postpone, 1u);
 }
 
 void sp_collector_drain_last(struct sp_target *target)
@@ -249,30 +250,44 @@ void sp_collector_drain_last(struct sp_target *target)
     drain(target, true);
 }
 
-static void add_count(struct sp_tally *tally, struct sp_count *count)
+/* No session lasts long enough to count higher: more was not written by a handler. */
+static const uint64_t count_limit = (uint64_t)1 << 48;
+
+/* A number that the target's side has counted; 0, and marked as damaged, where it cannot be one. */
+static uint64_t plausible(uint64_t count, uint64_t limit, struct sp_ledger *ledger)
 {
-    tally->deliveries += sp_load_relaxed(&count->deliveries);
-    tally->weight += sp_load_relaxed(&count->weight);
+    if (count <= limit)
+        return count;
+    ledger->damaged++;
+    return 0;
 }
 
-/* Adds what the target's side has counted. Its memory may be damaged: these are numbers only, nothing depends on them.
- */
+static void add_count(struct sp_tally *tally, struct sp_count *count, struct sp_ledger *ledger)
+{
+    tally->deliveries += plausible(sp_load_relaxed(&count->deliveries), count_limit, ledger);
+    tally->weight += plausible(sp_load_relaxed(&count->weight), count_limit, ledger);
+}
+
+static void add_stripe(struct sp_stripe *stripe, struct sp_ledger *ledger)
+{
+    add_count(&ledger->fired, &stripe->fired, ledger);
+    for (uint32_t loss = 0; loss < SP_LOSSES; loss++)
+        add_count(&ledger->lost[loss], &stripe->lost[loss], ledger);
+    ledger->backstop_idle += plausible(sp_load_relaxed(&stripe->backstop_idle), count_limit, ledger);
+    ledger->stray += plausible(sp_load_relaxed(&stripe->stray), count_limit, ledger);
+}
+
+/* Adds what the target's side has counted. Its memory may be damaged: then these numbers are, and nothing else. */
 static void add_counters(const struct sp_segment *segment, struct sp_ledger *ledger)
 {
     struct sp_header *header = segment->header;
-    for (uint32_t i = 0; i < SP_STRIPES; i++) {
-        struct sp_stripe *stripe = &header->stripes[i];
-        add_count(&ledger->fired, &stripe->fired);
-        for (uint32_t loss = 0; loss < SP_LOSSES; loss++)
-            add_count(&ledger->lost[loss], &stripe->lost[loss]);
-        ledger->backstop_idle += sp_load_relaxed(&stripe->backstop_idle);
-        ledger->stray += sp_load_relaxed(&stripe->stray);
-    }
+    for (uint32_t i = 0; i < SP_STRIPES; i++)
+        add_stripe(&header->stripes[i], ledger);
     for (uint32_t i = 0; i < segment->geometry.n_shards; i++)
-        add_count(&ledger->recorded, &sp_segment_shard(segment, i)->recorded);
-    ledger->threads_armed += sp_load_relaxed(&header->threads_armed);
-    ledger->slots_full += sp_load_relaxed(&header->slots_full);
-    ledger->timers_refused += sp_load_relaxed(&header->timers_refused);
+        add_count(&ledger->recorded, &sp_segment_shard(segment, i)->recorded, ledger);
+    ledger->threads_armed += plausible(sp_load_relaxed(&header->threads_armed), count_limit, ledger);
+    ledger->slots_full += plausible(sp_load_relaxed(&header->slots_full), count_limit, ledger);
+    ledger->timers_refused += plausible(sp_load_relaxed(&header->timers_refused), count_limit, ledger);
 }
 
 void sp_collector_detach(struct sp_target *target)

@@ -121,17 +121,16 @@ static bool is_stop_requested(void)
     return sp_load_relaxed(&sp_handler.segment.header->stop_requested) != 0;
 }
 
-static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
-                            struct sp_stripe *stripe)
+/* Arms a thread that the collector found. What it has used so far was not sampled: its first sample will carry it. */
+static void arm_unlisted_thread(int32_t tid)
 {
-    struct subject who;
-    if (!identify(cookie, registers, &who))
-        return false;
-    if (is_stop_requested())
-        sp_thread_stop_timer(&sp_handler.segment, who.slot);
-    else
-        record(&who, registers, weight_of(info), stripe);
-    return true;
+    const struct sp_segment *segment = &sp_handler.segment;
+    const uint64_t used_ns = sp_raw_clock_ns(sp_thread_clock(tid));
+    if (sp_raw_thread_exists(sp_load_relaxed(&sp_handler.pid), tid) != 0)
+        return;
+    const uint32_t slot = sp_thread_arm(segment, tid, NULL);
+    if (slot != 0 && slot != SP_ARM_BUSY)
+        sp_store_relaxed(&sp_segment_slot(segment, slot)->owed_ns, used_ns);
 }
 
 /* Arms the threads that the collector found and nobody announced. */
@@ -142,9 +141,50 @@ static void arm_unlisted(void)
         if (sp_load_relaxed(&header->unlisted[i]) == 0)
             continue;
         const int32_t tid = sp_exchange_seq_cst(&header->unlisted[i], 0);
-        if (tid > 0 && sp_raw_thread_exists(sp_load_relaxed(&sp_handler.pid), tid) == 0)
-            sp_thread_arm(&sp_handler.segment, tid, NULL);
+        if (tid > 0)
+            arm_unlisted_thread(tid);
     }
+}
+
+/*
+ * Once per drain, in the first sample of a known thread. While known threads run, the process timer has nothing to
+ * find that the collector does not, and does harm: when both timers expire on one tick, the kernel hands the
+ * process's signal, which this handler blocks, to another thread, and ends its sleep.
+ */
+static void stand_in_for_process_timer(void)
+{
+    struct sp_header *header = sp_handler.segment.header;
+    if (sp_load_relaxed(&header->postpone) == 0 || sp_exchange_seq_cst(&header->postpone, 0u) == 0)
+        return;
+    const int32_t timer = sp_load_relaxed(&sp_handler.process_timer);
+    if (timer >= 0)
+        sp_process_timer_postpone(&sp_handler.segment, timer);
+    arm_unlisted();
+}
+
+/* The periods that a thread used before it had a timer, rounded. */
+static uint64_t take_owed(uint32_t slot)
+{
+    struct sp_slot *at = sp_segment_slot(&sp_handler.segment, slot);
+    if (sp_load_relaxed(&at->owed_ns) == 0)
+        return 0;
+    const uint64_t period_ns = sp_handler.segment.geometry.period_ns;
+    return (sp_exchange_seq_cst(&at->owed_ns, (uint64_t)0) + period_ns / 2) / period_ns;
+}
+
+static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
+                            struct sp_stripe *stripe)
+{
+    struct subject who;
+    if (!identify(cookie, registers, &who))
+        return false;
+    if (is_stop_requested()) {
+        sp_thread_stop_timer(&sp_handler.segment, who.slot);
+        return true;
+    }
+    record(&who, registers, weight_of(info) + take_owed(who.slot), stripe);
+    stand_in_for_process_timer();
+    return true;
 }
 
 static void stop_process_timer(void)
@@ -206,26 +246,24 @@ static void on_our_signal(uint64_t cookie, const siginfo_t *info, const void *co
 }
 
 /*
- * Hands a signal that is not ours to who handled SIGPROF before, under the mask that the kernel would have given it.
+ * Hands a signal that is not ours to the host's handler of SIGPROF, under the mask that the kernel would have given it.
  * Nothing of ours is held meanwhile: it may siglongjmp away. Where there was no handler, nothing happens: the default
  * action would end the process, and a profiler's guest does not die of a tick.
  */
 static void chain(int signal_number, siginfo_t *info, void *context)
 {
-    if (sp_load_acquire(&sp_handler.has_previous) == 0)
-        return;
-    const struct sigaction *previous = &sp_handler.previous;
-    if (previous->sa_handler == SIG_DFL || previous->sa_handler == SIG_IGN)
+    const struct sigaction *host = sp_load_acquire(&sp_handler.host);
+    if (host == NULL || host->sa_handler == SIG_DFL || host->sa_handler == SIG_IGN)
         return;
     uint64_t mask = *(const uint64_t *)(const void *)&((const ucontext_t *)context)->uc_sigmask;
-    mask |= *(const uint64_t *)(const void *)&previous->sa_mask;
-    if ((previous->sa_flags & SA_NODEFER) == 0)
+    mask |= *(const uint64_t *)(const void *)&host->sa_mask;
+    if ((host->sa_flags & SA_NODEFER) == 0)
         mask |= (uint64_t)1 << (SIGPROF - 1);
     sp_raw_signal_mask(mask);
-    if ((previous->sa_flags & SA_SIGINFO) != 0)
-        previous->sa_sigaction(signal_number, info, context);
+    if ((host->sa_flags & SA_SIGINFO) != 0)
+        host->sa_sigaction(signal_number, info, context);
     else
-        previous->sa_handler(signal_number);
+        host->sa_handler(signal_number);
 }
 
 void sp_handler_entry(int signal_number, siginfo_t *info, void *context)

@@ -40,9 +40,8 @@ struct sp_handler_state {
     /* Signals that touched no segment. */
     _Atomic uint64_t late;  /* of our timers, when no session was running */
     _Atomic uint64_t stray; /* of anybody else */
-    /* Who handled SIGPROF before us; `has_previous` is set (release) after it, cleared before it changes. */
-    _Atomic uint32_t has_previous;
-    struct sigaction previous;
+    /* What the host would have done with SIGPROF; NULL: nothing known. What it points to does not change. */
+    _Atomic(const struct sigaction *) host;
     struct sp_inflight inflight[SP_STRIPES];
 };
 

@@ -42,6 +42,15 @@ static inline long sp_raw_timer_settime(int32_t timer, const struct itimerspec *
     return sp_syscall4(__NR_timer_settime, timer, 0, (long)when, 0);
 }
 
+/* The reading of a CPU clock in ns, or 0 when there is no such clock (any more). */
+static inline uint64_t sp_raw_clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    if (sp_syscall4(__NR_clock_gettime, clock, (long)&now, 0, 0) < 0)
+        return 0;
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static inline long sp_raw_timer_delete(int32_t timer)
 {
     return sp_syscall4(__NR_timer_delete, timer, 0, 0, 0);

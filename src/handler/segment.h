@@ -103,7 +103,8 @@ struct sp_slot {
     /* The thread's own stack [stack_low, stack_high), readable as long as the thread runs on it; 0, 0: not known. */
     _Atomic uint64_t stack_low, stack_high;
     char name[SP_THREAD_NAME_BYTES]; /* set when the thread ends; "" before */
-    uint64_t reserved[2];
+    _Atomic uint64_t owed_ns;        /* CPU time that it used before it had a timer, for its next sample to carry */
+    uint64_t reserved;
 };
 _Static_assert(sizeof(struct sp_slot) == 64, "a slot is a cache line");
 
@@ -143,6 +144,7 @@ struct sp_header {
     struct sp_geometry geometry;
     /* Written by the collector. */
     _Atomic uint32_t stop_requested;       /* each thread gives its timer back at its next signal */
+    _Atomic uint32_t postpone;             /* set with each drain: the next sample postpones the process timer */
     _Atomic int32_t unlisted[SP_UNLISTED]; /* tids that have no slot; the process timer's handler arms them */
     /* Written by the target. */
     _Atomic uint64_t seed;                      /* of the first expirations */

@@ -120,6 +120,19 @@ int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t genera
     return start_timer(CLOCK_PROCESS_CPUTIME_ID, &event, random_first(segment, period_ns), period_ns);
 }
 
+/*
+ * How far ahead: a known thread that runs ticks once a period and postpones again with each drain, every 100 ms; in
+ * 300 ms no more CPU time can be used than that on every CPU (there are two shards per CPU).
+ */
+void sp_process_timer_postpone(const struct sp_segment *segment, int32_t timer)
+{
+    const uint64_t least_ns = 300000000, period_ns = segment->geometry.period_ns;
+    const uint64_t wall_ns = 3 * period_ns > least_ns ? 3 * period_ns : least_ns;
+    const struct itimerspec when = {.it_interval = timespec_of(period_ns * segment->geometry.backstop_periods),
+                                    .it_value = timespec_of(wall_ns * (segment->geometry.n_shards + 1) / 2)};
+    sp_raw_timer_settime(timer, &when);
+}
+
 /* Fills in a claimed slot and makes it findable: false, and the slot is free again, when the index has no room. */
 static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid, const struct sp_stack_bounds *bounds)
 {
@@ -130,6 +143,7 @@ static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid
     sp_store_relaxed(&at->timer, -1);
     sp_store_relaxed(&at->stack_low, bounds != NULL ? bounds->low : 0u);
     sp_store_relaxed(&at->stack_high, bounds != NULL ? bounds->high : 0u);
+    sp_store_relaxed(&at->owed_ns, (uint64_t)0);
     at->name[0] = '\0';
     if (index_insert(segment, tid, slot))
         return true;

@@ -51,6 +51,9 @@ void sp_thread_stop_timer(const struct sp_segment *segment, uint32_t slot);
 /* Looks at `n` slots and disarms those whose thread is no more. `pid` is this process. */
 void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t n);
 
+/* Moves the process timer's next expiration far enough ahead that it comes only when no known thread runs. */
+void sp_process_timer_postpone(const struct sp_segment *segment, int32_t timer);
+
 /* Creates the process timer with cookie slot 0 on this process's CPU clock: its id, or -errno. Not armed if -errno. */
 int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t generation);
 

@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "handler/entry.h"
 #include "handler/threads.h"
+#include "session/host_handler.h"
 #include "session/segment_memory.h"
 #include "session/thread_start.h"
 
@@ -39,37 +39,6 @@ int sp_session_create(const struct sp_session_config *config, int *memfd)
     return error;
 }
 
-static bool is_ours(const struct sigaction *action)
-{
-    return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == sp_handler_entry;
-}
-
-/* Puts our handler in front of the host's, which it remembers. */
-static int install_handler(void)
-{
-    struct sigaction current;
-    if (sigaction(SIGPROF, NULL, &current) != 0)
-        return -errno;
-    if (is_ours(&current))
-        return 0;
-    sp_store_seq_cst(&sp_handler.has_previous, 0u);
-    sp_handler.previous = current;
-    sp_store_seq_cst(&sp_handler.has_previous, 1u);
-    struct sigaction ours = {.sa_sigaction = sp_handler_entry, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
-    sigfillset(&ours.sa_mask);
-    return sigaction(SIGPROF, &ours, NULL) == 0 ? 0 : -errno;
-}
-
-/* Gives SIGPROF back to the host's handler, unless the host has already taken it, or had none. */
-static void restore_handler(void)
-{
-    struct sigaction current;
-    if (sigaction(SIGPROF, NULL, &current) != 0 || !is_ours(&current))
-        return;
-    if (sp_handler.previous.sa_handler != SIG_DFL)
-        sigaction(SIGPROF, &sp_handler.previous, NULL);
-}
-
 static bool has_any_timer(void)
 {
     const struct sp_header *header = sp_handler.segment.header;
@@ -79,7 +48,7 @@ static bool has_any_timer(void)
 
 int sp_session_run(void)
 {
-    const int error = install_handler();
+    const int error = sp_host_handler_take();
     if (error != 0)
         return error;
     sp_handler.generation++;
@@ -124,7 +93,7 @@ int sp_session_stop(void)
         return -EINVAL;
     wait_for_handlers();
     delete_timers();
-    restore_handler();
+    sp_host_handler_give_back();
     return 0;
 }
 

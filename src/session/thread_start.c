@@ -14,6 +14,7 @@
 #include "handler/entry.h"
 #include "handler/raw_calls.h"
 #include "handler/threads.h"
+#include "session/host_handler.h"
 
 struct start {
     void *(*routine)(void *);
@@ -65,8 +66,7 @@ void sp_session_arm_self(void)
 static void let_samples_through(void)
 {
     sigset_t profiling;
-    const struct sigaction *host = &sp_handler.previous;
-    if (sp_load_acquire(&sp_handler.has_previous) == 0 || (host->sa_handler != SIG_DFL && host->sa_handler != SIG_IGN))
+    if (sp_host_has_handler())
         return;
     sigemptyset(&profiling);
     sigaddset(&profiling, SIGPROF);

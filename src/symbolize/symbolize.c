@@ -186,24 +186,18 @@ static int name_modules(struct job *job)
     return error;
 }
 
-/* Sets has_functions where a mapping has locations and each of them a function. */
-static int mark_mappings(struct sp_profile *profile)
+/*
+ * Sets has_functions where any location of a mapping has a function: readers take "no functions" as a call to name the
+ * mapping themselves, and would put less in the place of what is here.
+ */
+static void mark_mappings(struct sp_profile *profile)
 {
-    enum { EMPTY, COMPLETE, INCOMPLETE };
-    unsigned char *state = calloc(profile->mappings.n + 1, 1);
-    if (!state)
-        return -ENOMEM;
     for (size_t i = 0; i < profile->locations.n; i++) {
         const struct sp_location *location = &profile->locations.at[i];
-        if (location->mapping >= profile->mappings.n || state[location->mapping] == INCOMPLETE)
-            continue;
-        bool is_named = location->n_lines > 0 && profile->lines.at[location->first_line].function != SP_NONE;
-        state[location->mapping] = is_named ? COMPLETE : INCOMPLETE;
+        if (location->mapping < profile->mappings.n && location->n_lines > 0 &&
+            profile->lines.at[location->first_line].function != SP_NONE)
+            profile->mappings.at[location->mapping].has_functions = true;
     }
-    for (size_t i = 0; i < profile->mappings.n; i++)
-        profile->mappings.at[i].has_functions |= state[i] == COMPLETE;
-    free(state);
-    return 0;
 }
 
 int sp_symbolize_profile(struct sp_profile *profile, struct sp_symbolize_stats *stats)
@@ -216,7 +210,7 @@ int sp_symbolize_profile(struct sp_profile *profile, struct sp_symbolize_stats *
     if (!error)
         error = name_modules(job);
     if (!error)
-        error = mark_mappings(profile);
+        mark_mappings(profile);
     if (!error && stats)
         *stats = job->stats;
     free(job->wants);

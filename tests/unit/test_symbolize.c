@@ -263,7 +263,8 @@ static void test_location_without_symbol_has_no_line(void **state) {
     assert_int_equal(profile->locations.at[outside].mapping, mapping);
     assert_int_equal(stats.locations, 2);
     assert_int_equal(stats.named, 1);
-    assert_false(profile->mappings.at[0].has_functions);
+    /* One name is enough: a reader that names the mapping itself would put less in the place of it. */
+    assert_true(profile->mappings.at[0].has_functions);
     sp_profile_free(profile);
 }
 

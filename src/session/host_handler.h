@@ -1,0 +1,33 @@
+/*
+ * SIGPROF's disposition: what the host has set, and what is really installed.
+ *
+ * Place: session. While our handler is installed, the host's sigaction(2) and signal(2) for SIGPROF change only what
+ * our handler passes on to: a host that set its own handler, or the default, would otherwise be hit by our timers.
+ * Context: ordinary code of any thread; sp_host_sigaction also in a signal handler of the host's (it waits for nothing
+ * but another call of itself on another thread).
+ */
+#ifndef SIGPROF_SESSION_HOST_HANDLER_H
+#define SIGPROF_SESSION_HOST_HANDLER_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* Puts our handler in front of the host's, which is remembered. 0 or -errno of sigaction(2). */
+int sp_host_handler_take(void);
+
+/*
+ * Gives SIGPROF back to the host's handler. Where the host has none, and so SIGPROF would end the process, ours stays
+ * and does nothing: a signal may still be on its way.
+ */
+void sp_host_handler_give_back(void);
+
+/* Whether a handler of the host's own would run at a SIGPROF that is not ours. */
+bool sp_host_has_handler(void);
+
+/*
+ * sigaction(2) of SIGPROF as the host means it. False, and nothing done, when our handler is not installed: then it is
+ * the kernel's business.
+ */
+bool sp_host_sigaction(const struct sigaction *action, struct sigaction *before);
+
+#endif

@@ -1,0 +1,208 @@
+"""What the end-to-end tests share: running the command, its targets and Go's pprof, and a small test runner.
+
+A test file is a script: functions test_<subject>_<condition>, then `e2e.main(globals())`. Each function gets a fresh
+directory as its argument. `skip(why)` ends one as skipped; the script's exit is 77 only when all were skipped.
+
+Environment, from tests/meson.build: SIGPROF (the command), BUILD and ROOT (build and source tree).
+
+About bounds. No test asserts how long something took, only what was counted. Totals are compared with the CPU time
+that the kernel accounts to the same process. Where they differ is known: the profile begins in a constructor (the
+dynamic linker's own few ms are before it), the kernel's CPU timers expire at its ticks (1–10 ms), and the last sample
+of each thread is up to one period away from its end. Those are tens of ms; targets use about 1 s, so 10 % is wide.
+"""
+
+import glob
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pprof  # noqa: E402  the sibling; found by the line above
+
+SIGPROF = os.environ.get("SIGPROF", "")
+BUILD = os.environ.get("BUILD", "")
+ROOT = os.environ.get("ROOT", "")
+TARGETS = os.path.join(BUILD, "tests", "e2e")  # built by e2e/meson.build, from tests/targets
+SKIP = 77
+NOBODY = 65534
+TIMEOUT_S = 120  # a hang, not a measure of speed
+
+
+class Skipped(Exception):
+    pass
+
+
+def skip(why):
+    raise Skipped(why)
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def equal(got, wanted, what):
+    check(got == wanted, f"{what}: {got!r}, not {wanted!r}")
+
+
+def within(got, wanted, share, slack, what):
+    """got is wanted ± share, ± slack."""
+    check(abs(got - wanted) <= wanted * share + slack, f"{what}: {got}, not {wanted} ± {100 * share:g} % ± {slack}")
+
+
+def target(name):
+    return os.path.join(TARGETS, name)
+
+
+def run(command, **options):
+    """subprocess.run with text kept as bytes, no stdin, and a limit on time."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("stdout", subprocess.PIPE)
+    options.setdefault("stderr", subprocess.PIPE)
+    options.setdefault("timeout", TIMEOUT_S)
+    return subprocess.run([str(word) for word in command], check=False, **options)
+
+
+class Recording:
+    """The end of a `sigprof record`: .status, .stdout, .stderr (text) and .path of the profile."""
+
+    def __init__(self, done, path):
+        self.status = done.returncode
+        self.stdout = done.stdout if done.stdout is not None else b""
+        self.stderr = (done.stderr or b"").decode(errors="replace")
+        self.path = path
+
+    def profile(self, executable=None):
+        return pprof.read(self.path).check(executable)
+
+    def ours(self):
+        """The lines that sigprof itself has written."""
+        return [line for line in self.stderr.splitlines() if line.startswith("sigprof: ")]
+
+    def lost(self):
+        found = re.search(r"; lost (\d+)[;,\n]", self.stderr)
+        check(found, f"the summary says nothing of losses:\n{self.stderr}")
+        return int(found[1])
+
+
+def record_command(path, command, options=()):
+    return [SIGPROF, "record", "-o", path, *options, "--", *command]
+
+
+def record(directory, command, options=(), name="out.pb.gz", **more):
+    path = os.path.join(directory, name)
+    return Recording(run(record_command(path, command, options), **more), path)
+
+
+def value(text, key):
+    """What a target has printed as key=NUMBER."""
+    if isinstance(text, bytes):
+        text = text.decode(errors="replace")
+    found = re.search(rf"(?<![a-z_]){key}=(-?\d+)", text)
+    check(found, f"no {key}= in {text!r}")
+    return int(found[1])
+
+
+def files_in(directory):
+    return sorted(os.listdir(directory))
+
+
+# Go's pprof.
+
+def find_gos():
+    found = {}
+    for go in [shutil.which("go"), *glob.glob("/usr/local/go/bin/go"), *sorted(glob.glob("/usr/lib/go-*/bin/go"))]:
+        if go and os.access(go, os.X_OK):
+            found.setdefault(os.path.realpath(go), go)
+    return list(found.values())
+
+
+def go_top(go, directory, path):
+    """The lines of `go tool pprof -top`. Newer Gos build the tool at its first use: the cache is kept between tests."""
+    cache = os.path.join(BUILD, "tests", "go-cache")
+    scratch = os.path.join(directory, "pprof")
+    os.makedirs(scratch, exist_ok=True)
+    env = {**os.environ, "PPROF_TMPDIR": scratch, "GOCACHE": cache, "GOFLAGS": "",
+           "HOME": scratch, "GOTOOLCHAIN": "local", "PPROF_BINARY_PATH": scratch}
+    done = run([go, "tool", "pprof", "-top", path], env=env, cwd=scratch, timeout=4 * TIMEOUT_S)
+    equal(done.returncode, 0, f"exit of {go} tool pprof:\n{done.stderr.decode(errors='replace')}")
+    return done.stdout.decode().splitlines()
+
+
+def sigprof_top(path, *options):
+    done = run([SIGPROF, "top", *options, path])
+    equal(done.returncode, 0, f"exit of sigprof top:\n{done.stderr.decode(errors='replace')}")
+    return done.stdout.decode().splitlines()
+
+
+def without_time(lines):
+    """Go 1.19 writes the line of the time of day in another layout."""
+    return [line for line in lines if not line.startswith("Time: ")]
+
+
+# Other users, other machines.
+
+def nobody(command):
+    """The command as a user that file modes apply to: as it is, unless we are root."""
+    if os.geteuid() != 0:
+        return list(command)
+    if shutil.which("setpriv") is None:
+        skip("root, and no setpriv to become someone else")
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--", *command]
+
+
+def world_readable_copy(directory):
+    """sigprof and its preload library where everybody can run them; the path of the command."""
+    os.chmod(directory, 0o755)
+    home = os.path.join(directory, "bin")
+    os.makedirs(os.path.join(home, "preload"))
+    command = shutil.copy(SIGPROF, os.path.join(home, "sigprof"))
+    shutil.copy(os.path.join(BUILD, "preload", "libsigprof-preload.so"), os.path.join(home, "preload"))
+    done = run(nobody([command, "--version"]))
+    if done.returncode != 0:
+        skip(f"another user cannot run a program in {directory}")
+    return command
+
+
+def signal_text(status):
+    return signal.Signals(-status).name if status < 0 else f"exit {status}"
+
+
+def _run_one(name, function):
+    directory = tempfile.mkdtemp(prefix="sigprof-e2e-")
+    try:
+        function(directory)
+        print(f"ok    {name}", flush=True)
+        return "ok"
+    except Skipped as why:
+        print(f"skip  {name}: {why}", flush=True)
+        return "skip"
+    except Exception:  # pylint: disable=broad-exception-caught  (one test's end is not the end of the others)
+        print(f"FAIL  {name}", flush=True)
+        traceback.print_exc(limit=-4, file=sys.stdout)
+        return "FAIL"
+    finally:
+        for root, folders, _ in os.walk(directory):  # some tests take rights away
+            for folder in folders:
+                path = os.path.join(root, folder)
+                if not os.path.islink(path):
+                    os.chmod(path, stat.S_IRWXU)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def main(names):
+    """Runs every test_* of a script, or those that the command line names."""
+    if not SIGPROF or not BUILD:
+        sys.exit("SIGPROF and BUILD are not set: run it by `meson test`")
+    tests = {name: item for name, item in names.items() if name.startswith("test_") and callable(item)}
+    wanted = sys.argv[1:] or list(tests)
+    results = [_run_one(name, tests[name]) for name in wanted]
+    if "FAIL" in results:
+        sys.exit(1)
+    sys.exit(SKIP if results and all(result == "skip" for result in results) else 0)

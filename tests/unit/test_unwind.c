@@ -1,0 +1,320 @@
+/* The frame-pointer walk over hand-made stacks: where it goes, where it stops, and that it never faults. */
+#include "handler/unwind.h"
+
+#include "check.h"
+
+#include <sys/mman.h>
+
+enum { PAGE = 4096, PAGES = 8, WORDS = PAGES * PAGE / 8, DEPTH = 64 };
+
+static const struct sp_stack_bounds nothing_known = {0, 0};
+
+/* PAGES readable pages with one PROT_NONE page on either side. */
+static uintptr_t *new_stack(void)
+{
+    char *at = mmap(NULL, (PAGES + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(at != MAP_FAILED);
+    assert_int_equal(mprotect(at + PAGE, PAGES * PAGE, PROT_READ | PROT_WRITE), 0);
+    return (uintptr_t *)(void *)(at + PAGE);
+}
+
+static void free_stack(uintptr_t *stack)
+{
+    munmap((char *)stack - PAGE, (PAGES + 2) * PAGE);
+}
+
+/* Addresses that can be returned to: in this program. */
+static uintptr_t code(uintptr_t offset)
+{
+    return (uintptr_t)&new_stack + offset;
+}
+
+/* A frame at word `at` of the stack: the caller's frame is at word `next`, 0 for none. */
+static void put_frame(uintptr_t *stack, uint32_t at, uint32_t next, uintptr_t caller)
+{
+    stack[at] = next != 0 ? (uintptr_t)(stack + next) : 0;
+    stack[at + 1] = caller;
+}
+
+/* Walks from stack[first]; the stack pointer is the stack's beginning. */
+static uint32_t walk(const uintptr_t *stack, uintptr_t fp, uint64_t *pcs, uint32_t max_depth, enum sp_stack_end *end)
+{
+    const struct sp_registers registers = {.pc = 0x401000, .sp = (uintptr_t)stack, .fp = fp};
+    return sp_unwind(&registers, &nothing_known, pcs, max_depth, end);
+}
+
+static uintptr_t address(const uintptr_t *stack, uint32_t word)
+{
+    return (uintptr_t)(stack + word);
+}
+
+static void test_unwind_chain_to_zero_is_complete(void **state)
+{
+    (void)state;
+    uint64_t pcs[DEPTH];
+    enum sp_stack_end end;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 20, code(1));
+    put_frame(stack, 20, 900, code(2)); /* on another page */
+    put_frame(stack, 900, 0, code(3));
+    const struct sp_stack_bounds all = {address(stack, 0), address(stack, WORDS)};
+    const struct sp_registers registers = {.pc = 0x401000, .sp = address(stack, 0), .fp = address(stack, 10)};
+    const struct sp_stack_bounds *known[] = {&nothing_known, &all};
+    for (unsigned i = 0; i < 2; i++) {
+        memset(pcs, 0, sizeof pcs);
+        assert_int_equal(sp_unwind(&registers, known[i], pcs, DEPTH, &end), 4);
+        assert_int_equal(end, SP_STACK_COMPLETE);
+        assert_int_equal(pcs[0], 0x401000);
+        assert_int_equal(pcs[1], code(1));
+        assert_int_equal(pcs[2], code(2));
+        assert_int_equal(pcs[3], code(3));
+    }
+    free_stack(stack);
+}
+
+/* A zero there is more likely a number than the thread's start. */
+static void test_unwind_without_frame_is_the_leaf_alone(void **state)
+{
+    (void)state;
+    uint64_t pcs[DEPTH];
+    enum sp_stack_end end = SP_STACK_ENDS;
+    uintptr_t *stack = new_stack();
+    assert_int_equal(walk(stack, 0, pcs, DEPTH, &end), 1);
+    assert_int_equal(end, SP_STACK_CUT_RULES);
+    assert_int_equal(pcs[0], 0x401000);
+    free_stack(stack);
+}
+
+static void test_unwind_frame_of_zeros_is_the_end(void **state)
+{
+    (void)state;
+    uint64_t pcs[DEPTH];
+    enum sp_stack_end end = SP_STACK_ENDS;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 20, code(1));
+    put_frame(stack, 20, 0, 0);
+    assert_int_equal(walk(stack, address(stack, 10), pcs, DEPTH, &end), 2);
+    assert_int_equal(end, SP_STACK_COMPLETE);
+    free_stack(stack);
+}
+
+static void test_unwind_deeper_than_asked_is_cut_by_depth(void **state)
+{
+    (void)state;
+    uint64_t pcs[DEPTH];
+    uintptr_t *stack = new_stack();
+    for (uint32_t i = 0; i < 10; i++)
+        put_frame(stack, 2 + 2 * i, i < 9 ? 4 + 2 * i : 0, code(1 + i));
+    for (uint32_t max_depth = 1; max_depth <= 12; max_depth++) { /* the whole stack is 11 frames */
+        enum sp_stack_end end = SP_STACK_ENDS;
+        memset(pcs, 0xee, sizeof pcs);
+        const uint32_t depth = walk(stack, address(stack, 2), pcs, max_depth, &end);
+        assert_int_equal(depth, max_depth < 11 ? max_depth : 11);
+        assert_int_equal(end, max_depth < 11 ? SP_STACK_CUT_DEPTH : SP_STACK_COMPLETE);
+        assert_int_equal(pcs[depth], 0xeeeeeeeeeeeeeeee);
+    }
+    free_stack(stack);
+}
+
+/* Where the chain makes no sense the stack is marked, and what was found so far is kept. */
+static void expect(const uintptr_t *stack, uintptr_t fp, uint32_t depth, enum sp_stack_end expected)
+{
+    uint64_t pcs[DEPTH];
+    enum sp_stack_end end = SP_STACK_ENDS;
+    assert_int_equal(walk(stack, fp, pcs, DEPTH, &end), depth);
+    assert_int_equal(end, expected);
+}
+
+static void test_unwind_unaligned_is_cut(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 20, code(1));
+    stack[10]++;
+    expect(stack, address(stack, 10), 2, SP_STACK_CUT_RULES);
+    for (uintptr_t off = 1; off < 8; off++)
+        expect(stack, address(stack, 10) + off, 1, SP_STACK_CUT_RULES);
+    free_stack(stack);
+}
+
+static void test_unwind_loop_is_cut(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 10, code(1)); /* its own caller */
+    expect(stack, address(stack, 10), 2, SP_STACK_CUT_RULES);
+    put_frame(stack, 10, 20, code(1));
+    put_frame(stack, 20, 10, code(2)); /* back */
+    expect(stack, address(stack, 10), 3, SP_STACK_CUT_RULES);
+    put_frame(stack, 10, 11, code(1)); /* overlaps */
+    expect(stack, address(stack, 10), 2, SP_STACK_CUT_RULES);
+    free_stack(stack);
+}
+
+static void test_unwind_below_the_stack_pointer_is_cut(void **state)
+{
+    (void)state;
+    uint64_t pcs[DEPTH];
+    enum sp_stack_end end = SP_STACK_ENDS;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 0, code(1));
+    const struct sp_registers registers = {.pc = 0x401000, .sp = address(stack, 11), .fp = address(stack, 10)};
+    assert_int_equal(sp_unwind(&registers, &nothing_known, pcs, DEPTH, &end), 1);
+    assert_int_equal(end, SP_STACK_CUT_RULES);
+    free_stack(stack);
+}
+
+static void test_unwind_far_away_is_cut(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    const uintptr_t sp = address(stack, 0);
+    expect(stack, sp + ((uintptr_t)1 << 30), 1, SP_STACK_CUT_RULES);
+    expect(stack, UINTPTR_MAX - 7, 1, SP_STACK_CUT_RULES);
+    expect(stack, UINTPTR_MAX / 2 - 7, 1, SP_STACK_CUT_RULES);
+    expect(stack, (uintptr_t)1 << 63, 1, SP_STACK_CUT_RULES);
+    expect(stack, 8, 1, SP_STACK_CUT_RULES);
+    free_stack(stack);
+}
+
+static void test_unwind_caller_that_is_no_code_is_cut(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 20, 1);
+    put_frame(stack, 20, 0, code(1));
+    expect(stack, address(stack, 10), 1, SP_STACK_CUT_RULES);
+    put_frame(stack, 10, 20, 0);
+    expect(stack, address(stack, 10), 1, SP_STACK_CUT_RULES);
+    put_frame(stack, 10, 20, address(stack, 40)); /* readable, but in no object and behind no call */
+    expect(stack, address(stack, 10), 1, SP_STACK_CUT_RULES);
+    put_frame(stack, 10, 20, address(stack, WORDS)); /* just behind PROT_NONE's beginning */
+    expect(stack, address(stack, 10), 1, SP_STACK_CUT_RULES);
+    free_stack(stack);
+}
+
+/* Code made at run time is in no loaded object: what is returned to there stands behind a call instruction. */
+static void test_unwind_caller_in_generated_code(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 20, address(stack, 41));
+    put_frame(stack, 20, 0, code(2));
+#if defined(__x86_64__)
+    static const uint8_t calls[][8] = {
+        {0x90, 0x90, 0x90, 0xe8, 1, 2, 3, 4},             /* call rel32 */
+        {0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0}, /* call *%rax */
+        {0x90, 0x90, 0xff, 0x15, 1, 2, 3, 4},             /* call *rel32(%rip) */
+        {0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0x50, 8},    /* call *8(%rax) */
+    };
+#else
+    static const uint8_t calls[][8] = {
+        {0x1f, 0x20, 0x03, 0xd5, 0x00, 0x00, 0x00, 0x94}, /* bl */
+        {0x1f, 0x20, 0x03, 0xd5, 0x00, 0x00, 0x3f, 0xd6}, /* blr x0 */
+    };
+#endif
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        memcpy(&stack[40], calls[i], 8);
+        expect(stack, address(stack, 10), 3, SP_STACK_COMPLETE);
+    }
+    free_stack(stack);
+}
+
+static void test_unwind_into_prot_none_is_cut(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, WORDS, code(1)); /* the first word behind */
+    expect(stack, address(stack, 10), 2, SP_STACK_CUT_MEMORY);
+    expect(stack, address(stack, WORDS + 100), 1, SP_STACK_CUT_MEMORY);
+    free_stack(stack);
+}
+
+static void test_unwind_into_unmapped_is_cut(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    assert_int_equal(munmap(stack + WORDS / 2, PAGES / 2 * PAGE), 0);
+    put_frame(stack, 10, WORDS / 2 + 10, code(1));
+    expect(stack, address(stack, 10), 2, SP_STACK_CUT_MEMORY);
+    munmap((char *)stack - PAGE, (PAGES / 2 + 1) * PAGE);
+    munmap(stack + WORDS, PAGE);
+}
+
+/* A frame record's two words, at the end of what is readable: both, one, none. */
+static void test_unwind_at_the_edge_of_a_page(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, WORDS - 2, code(1));
+    put_frame(stack, WORDS - 2, 0, code(2));
+    expect(stack, address(stack, 10), 3, SP_STACK_COMPLETE);
+    stack[10] = address(stack, WORDS - 1);
+    stack[WORDS - 1] = address(stack, WORDS + 8);
+    expect(stack, address(stack, 10), 2, SP_STACK_CUT_MEMORY);
+    /* Across two readable pages. */
+    put_frame(stack, 10, PAGE / 8 - 1, code(1));
+    put_frame(stack, PAGE / 8 - 1, 0, code(2));
+    expect(stack, address(stack, 10), 3, SP_STACK_COMPLETE);
+    free_stack(stack);
+}
+
+/* Bounds that end inside a frame do not vouch for its second word. */
+static void test_unwind_bounds_that_split_a_frame(void **state)
+{
+    (void)state;
+    uint64_t pcs[DEPTH];
+    enum sp_stack_end end = SP_STACK_ENDS;
+    uintptr_t *stack = new_stack();
+    const struct sp_stack_bounds bounds = {address(stack, 0), address(stack, WORDS)};
+    const struct sp_registers registers = {.pc = 0x401000, .sp = address(stack, 0), .fp = address(stack, WORDS - 1)};
+    assert_int_equal(sp_unwind(&registers, &bounds, pcs, DEPTH, &end), 1);
+    assert_int_equal(end, SP_STACK_CUT_MEMORY);
+    free_stack(stack);
+}
+
+/* Memory that is the thread's own but no stack: random words, many of them pointing into the same memory. */
+static void test_unwind_through_random_words_ends(void **state)
+{
+    (void)state;
+    uint64_t random = 88172645463325252u, pcs[DEPTH + 1];
+    uintptr_t *stack = new_stack();
+    for (unsigned round = 0; round < 2000; round++) {
+        for (uint32_t i = 0; i < 64; i++) {
+            const uint64_t r = next_random(&random);
+            stack[i] = r % 4 == 0   ? (uintptr_t)r
+                       : r % 4 == 1 ? code(r % 64)
+                                    : address(stack, (uint32_t)(r >> 32) % (r % 8 < 4 ? 96 : WORDS + 512));
+        }
+        enum sp_stack_end end = SP_STACK_ENDS;
+        pcs[DEPTH] = 0xee;
+        const uintptr_t fp = address(stack, (uint32_t)next_random(&random) % 64);
+        const uint32_t depth = walk(stack, fp, pcs, DEPTH, &end);
+        assert_true(depth >= 1 && depth <= DEPTH);
+        assert_true(end < SP_STACK_ENDS);
+        assert_int_equal(pcs[DEPTH], 0xee);
+    }
+    free_stack(stack);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unwind_chain_to_zero_is_complete),
+        cmocka_unit_test(test_unwind_without_frame_is_the_leaf_alone),
+        cmocka_unit_test(test_unwind_frame_of_zeros_is_the_end),
+        cmocka_unit_test(test_unwind_deeper_than_asked_is_cut_by_depth),
+        cmocka_unit_test(test_unwind_unaligned_is_cut),
+        cmocka_unit_test(test_unwind_loop_is_cut),
+        cmocka_unit_test(test_unwind_below_the_stack_pointer_is_cut),
+        cmocka_unit_test(test_unwind_far_away_is_cut),
+        cmocka_unit_test(test_unwind_caller_that_is_no_code_is_cut),
+        cmocka_unit_test(test_unwind_caller_in_generated_code),
+        cmocka_unit_test(test_unwind_into_prot_none_is_cut),
+        cmocka_unit_test(test_unwind_into_unmapped_is_cut),
+        cmocka_unit_test(test_unwind_at_the_edge_of_a_page),
+        cmocka_unit_test(test_unwind_bounds_that_split_a_frame),
+        cmocka_unit_test(test_unwind_through_random_words_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
