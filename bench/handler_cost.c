@@ -4,9 +4,10 @@
  *
  * usage: handler_cost [ROUNDS]
  *
- * One thread with a known stack forces batches of samples (force_signal.h) at several depths. In each round every handler gets
- * a batch, one after the other, so that a change of the machine's speed meets all of them. Printed is one line per
- * round, variant and depth, in ns per sample, signal delivery included; bench_handler.py takes differences and medians:
+ * One thread with a known stack forces batches of samples (force_signal.h) at several depths. In each round every
+ * handler gets a batch, one after the other, so that a change of the machine's speed meets all of them. Printed is one
+ * line per round, variant and depth, in ns per sample, signal delivery included; bench_handler.py takes differences and
+ * medians:
  *
  *     round VARIANT CALLS FRAMES EMPTY_NS OURS_NS GPERFTOOLS_NS      (-1: not measured)
  *     checked NAME ASKED COUNTED                                     (samples that a profiler says it took)

@@ -18,7 +18,10 @@
 
 #include "handler/poison.h"
 
-enum { OVERRUN_LIMIT = 1 << 24, REAP_PER_BACKSTOP = 4 };
+enum { OVERRUN_LIMIT = 1 << 24, REAP_PER_BACKSTOP = 4, STACK_BYTES_LIMIT = 1 << 30 };
+
+/* More than any thread can owe from before it was found: the host has overwritten it. */
+static const uint64_t owed_limit_ns = (uint64_t)1 << 40;
 
 struct sp_handler_state sp_handler = {.process_timer = -1};
 
@@ -109,7 +112,7 @@ static bool identify(uint64_t cookie, const struct sp_registers *registers, stru
         return false;
     *who = (struct subject){.slot = slot, .generation = generation, .tid = sp_load_relaxed(&at->tid)};
     const uintptr_t low = sp_load_relaxed(&at->stack_low), high = sp_load_relaxed(&at->stack_high);
-    if (registers->sp >= low && registers->sp < high) {
+    if (registers->sp >= low && registers->sp < high && high - low <= STACK_BYTES_LIMIT) {
         who->bounds = (struct sp_stack_bounds){registers->sp, high};
         return true;
     }
@@ -146,6 +149,12 @@ static void arm_unlisted(void)
     }
 }
 
+/* Threads that have the process timer alone: no slot, or no timer of their own to be had. */
+static bool has_untimed_threads(const struct sp_header *header)
+{
+    return sp_load_relaxed(&header->slots_full) != 0 || sp_load_relaxed(&header->timers_refused) != 0;
+}
+
 /*
  * Once per drain, in the first sample of a known thread. While known threads run, the process timer has nothing to
  * find that the collector does not, and does harm: when both timers expire on one tick, the kernel hands the
@@ -157,7 +166,7 @@ static void stand_in_for_process_timer(void)
     if (sp_load_relaxed(&header->postpone) == 0 || sp_exchange_seq_cst(&header->postpone, 0u) == 0)
         return;
     const int32_t timer = sp_load_relaxed(&sp_handler.process_timer);
-    if (timer >= 0)
+    if (timer >= 0 && !has_untimed_threads(header))
         sp_process_timer_postpone(&sp_handler.segment, timer);
     arm_unlisted();
 }
@@ -169,7 +178,8 @@ static uint64_t take_owed(uint32_t slot)
     if (sp_load_relaxed(&at->owed_ns) == 0)
         return 0;
     const uint64_t period_ns = sp_handler.segment.geometry.period_ns;
-    return (sp_exchange_seq_cst(&at->owed_ns, (uint64_t)0) + period_ns / 2) / period_ns;
+    const uint64_t owed_ns = sp_exchange_seq_cst(&at->owed_ns, (uint64_t)0);
+    return owed_ns <= owed_limit_ns ? (owed_ns + period_ns / 2) / period_ns : 0;
 }
 
 static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
@@ -194,11 +204,21 @@ static void stop_process_timer(void)
         sp_raw_timer_delete(timer);
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t periods_used(int32_t tid)
+{
+    return sp_raw_clock_ns(sp_thread_clock(tid)) / sp_handler.segment.geometry.period_ns;
+}
+
 /*
  * The process timer: a backstop for threads that nobody announced. The kernel hands its signal to the thread that ran
  * (Linux ≥ 6.4) or to any (before), once per period of the whole process's CPU time. A thread that has a timer of its
  * own does nothing with it; one that has none is sampled, at the weight of the time that the signal stands for, and
- * gets its timer here.
+ * gets its timer here. A thread that has used more than that by itself was passed over while the timer was postponed.
  */
 static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
                              struct sp_stripe *stripe)
@@ -218,12 +238,15 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
         sp_add_relaxed(&stripe->backstop_idle, (uint64_t)1);
         return true;
     }
+    uint64_t weight = weight_of(info) * segment->geometry.backstop_periods;
     who.slot = known != 0 ? known : sp_thread_arm(segment, who.tid, NULL);
     if (who.slot == SP_ARM_BUSY)
         who.slot = 0;
     if (who.slot != 0)
         who.generation = sp_load_relaxed(&sp_segment_slot(segment, who.slot)->generation);
-    record(&who, registers, weight_of(info) * segment->geometry.backstop_periods, stripe);
+    if (known == 0 && who.slot != 0)
+        weight = larger(weight, periods_used(who.tid));
+    record(&who, registers, weight, stripe);
     return true;
 }
 

@@ -117,7 +117,9 @@ int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t genera
     event.sigev_signo = SIGPROF;
     event.sigev_value.sival_ptr = (void *)(uintptr_t)sp_cookie(0, generation);
     const uint64_t period_ns = segment->geometry.period_ns * segment->geometry.backstop_periods;
-    return start_timer(CLOCK_PROCESS_CPUTIME_ID, &event, random_first(segment, period_ns), period_ns);
+    /* Not before a known thread that runs has had its first tick, and postponed it. */
+    const uint64_t grace_ns = 30000000;
+    return start_timer(CLOCK_PROCESS_CPUTIME_ID, &event, grace_ns + random_first(segment, period_ns), period_ns);
 }
 
 /*

@@ -78,6 +78,7 @@ static void fill_in(struct sp_segment *segment)
     header->geometry = segment->geometry;
     const uint64_t seed = random_seed();
     sp_store_relaxed(&header->seed, seed);
+    sp_store_relaxed(&header->postpone, 1u);
     /* Each session's cookies begin elsewhere, so that a late signal of the last one is seen to be stale. */
     for (uint32_t slot = 0; slot < segment->geometry.n_slots; slot++)
         sp_store_relaxed(&sp_segment_slot(segment, slot)->generation, (uint32_t)(seed >> 40) & 0xffffff);

@@ -14,7 +14,8 @@
 
 #include <cmocka.h>
 
-static void test_demangle_has_the_shape_of_pprof(void **state) {
+static void test_demangle_has_the_shape_of_pprof(void **state)
+{
     (void)state;
     static const char *const names[][2] = {
         {"_Z3foov", "foo"},
@@ -70,7 +71,8 @@ static void test_demangle_has_the_shape_of_pprof(void **state) {
     }
 }
 
-static void test_demangle_without_room_gives_nothing(void **state) {
+static void test_demangle_without_room_gives_nothing(void **state)
+{
     (void)state;
     char out[16];
     assert_int_equal(sp_demangle("_ZN3foo3barEi", out, 0), 0);
@@ -81,7 +83,8 @@ static void test_demangle_without_room_gives_nothing(void **state) {
 }
 
 /* `head`, then `unit` again and again, then `tail`, to a length that the demangler still accepts. */
-static void demangle_repeated(const char *head, const char *unit, const char *tail) {
+static void demangle_repeated(const char *head, const char *unit, const char *tail)
+{
     static char name[2 * SP_DEMANGLE_INPUT_MAX], out[4096];
     static const size_t lengths[] = {64, 300, 1000, 2000, 4000, SP_DEMANGLE_INPUT_MAX - 64, SP_DEMANGLE_INPUT_MAX + 64};
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -93,7 +96,8 @@ static void demangle_repeated(const char *head, const char *unit, const char *ta
     }
 }
 
-static void test_demangle_hostile_names_end_soon(void **state) {
+static void test_demangle_hostile_names_end_soon(void **state)
+{
     (void)state;
     static const char *const units[] = {"P",  "N",      "I",   "F",    "S_", "T_", "PFv", "Ul",  "Dp",
                                         "K",  "1aI",    "L_Z", "X",    "cv", "St", "Z",   "E",   "_",
@@ -108,7 +112,8 @@ static void test_demangle_hostile_names_end_soon(void **state) {
         }
 }
 
-static void test_demangle_name_that_doubles_is_bounded(void **state) {
+static void test_demangle_name_that_doubles_is_bounded(void **state)
+{
     (void)state;
     /* Each argument is a function type of the one before, twice: 2^n words in print. */
     char name[2048], out[4096];
@@ -135,7 +140,8 @@ static void test_demangle_name_that_doubles_is_bounded(void **state) {
     assert_int_equal(sp_demangle(name, out, sizeof(out)), 0);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_demangle_has_the_shape_of_pprof),
         cmocka_unit_test(test_demangle_without_room_gives_nothing),

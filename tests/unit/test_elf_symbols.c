@@ -21,7 +21,8 @@
 #include <cmocka.h>
 
 /* The vDSO's bytes: all of its pages up to the section headers' end. */
-static size_t vdso_bytes(const char **bytes) {
+static size_t vdso_bytes(const char **bytes)
+{
     *bytes = (const char *)(uintptr_t)getauxval(AT_SYSINFO_EHDR);
     if (!*bytes) {
         print_message("no vDSO on this machine\n");
@@ -32,7 +33,8 @@ static size_t vdso_bytes(const char **bytes) {
 }
 
 /* Looks through all that an image offers; whatever it is, the ranges must hold together. Returns how many there are. */
-static size_t exercise(struct sp_elf_image *image) {
+static size_t exercise(struct sp_elf_image *image)
+{
     struct sp_elf_symbols symbols;
     uint64_t vaddr;
     for (uint64_t offset = 0; offset < 16384; offset += 512)
@@ -54,7 +56,8 @@ static size_t exercise(struct sp_elf_image *image) {
 }
 
 /* The same bytes through both ways of opening, which must agree. */
-static size_t exercise_bytes(const char *path, const char *bytes, size_t size) {
+static size_t exercise_bytes(const char *path, const char *bytes, size_t size)
+{
     struct sp_elf_image image;
     size_t from_memory = 0, from_file = 0;
     if (sp_elf_image_open_memory(&image, bytes, size) == 0) {
@@ -74,7 +77,8 @@ static size_t exercise_bytes(const char *path, const char *bytes, size_t size) {
 }
 
 /* A sample ELF file: the vDSO where there is one (small: a few KiB), else this program. */
-static char *sample_elf(size_t *size) {
+static char *sample_elf(size_t *size)
+{
     const char *bytes;
     char *copy;
     *size = vdso_bytes(&bytes);
@@ -95,7 +99,8 @@ static char *sample_elf(size_t *size) {
     return copy;
 }
 
-static void test_truncated_files_do_no_harm(void **state) {
+static void test_truncated_files_do_no_harm(void **state)
+{
     (void)state;
     char path[] = "/tmp/sp_test_symbolize_XXXXXX";
     close(mkstemp(path));
@@ -109,7 +114,8 @@ static void test_truncated_files_do_no_harm(void **state) {
     unlink(path);
 }
 
-static void test_flipped_bytes_do_no_harm(void **state) {
+static void test_flipped_bytes_do_no_harm(void **state)
+{
     (void)state;
     char path[] = "/tmp/sp_test_symbolize_XXXXXX";
     close(mkstemp(path));
@@ -135,7 +141,8 @@ static void test_flipped_bytes_do_no_harm(void **state) {
     unlink(path);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_truncated_files_do_no_harm),
         cmocka_unit_test(test_flipped_bytes_do_no_harm),

@@ -26,19 +26,22 @@ enum {
 };
 
 /* A message of a profile.proto, built by hand. */
-static void put_varint_field(struct sp_bytes *to, unsigned number, uint64_t value) {
+static void put_varint_field(struct sp_bytes *to, unsigned number, uint64_t value)
+{
     sp_bytes_put_varint(to, number << 3);
     sp_bytes_put_varint(to, value);
 }
 
-static void put_bytes_field(struct sp_bytes *to, unsigned number, const void *data, size_t n) {
+static void put_bytes_field(struct sp_bytes *to, unsigned number, const void *data, size_t n)
+{
     sp_bytes_put_varint(to, number << 3 | 2);
     sp_bytes_put_varint(to, n);
     sp_bytes_put(to, data, n);
 }
 
 /* A message whose fields are the given (number, value) pairs, ended by 0. */
-static void put_message(struct sp_bytes *to, unsigned number, const uint64_t *pairs) {
+static void put_message(struct sp_bytes *to, unsigned number, const uint64_t *pairs)
+{
     struct sp_bytes inner = {0};
     for (; *pairs; pairs += 2)
         put_varint_field(&inner, (unsigned)pairs[0], pairs[1]);
@@ -47,13 +50,15 @@ static void put_message(struct sp_bytes *to, unsigned number, const uint64_t *pa
 }
 #define MESSAGE(to, number, ...) put_message((to), (number), (const uint64_t[]){__VA_ARGS__, 0})
 
-static void put_strings(struct sp_bytes *to) {
+static void put_strings(struct sp_bytes *to)
+{
     static const char *const strings[] = {"", "cpu", "ns", "main", "file"};
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         put_bytes_field(to, PPROF_STRING, strings[i], strlen(strings[i]));
 }
 
-static struct sp_profile *read_good(const struct sp_bytes *bytes) {
+static struct sp_profile *read_good(const struct sp_bytes *bytes)
+{
     struct sp_profile *profile = NULL;
     char why[256] = "";
     if (sp_pprof_read(bytes->at, bytes->n, SMALL_LIMIT * 64, &profile, why, sizeof(why)) != 0)
@@ -64,7 +69,8 @@ static struct sp_profile *read_good(const struct sp_bytes *bytes) {
 }
 
 /* The bytes are refused with this error and a reason that contains `expected`; `bytes` is freed. */
-static void assert_refused(struct sp_bytes *bytes, int error, const char *expected) {
+static void assert_refused(struct sp_bytes *bytes, int error, const char *expected)
+{
     struct sp_profile *untouched = (struct sp_profile *)(uintptr_t)1, *profile = untouched;
     char why[256] = "";
     assert_int_equal(sp_pprof_read(bytes->at, bytes->n, SMALL_LIMIT, &profile, why, sizeof(why)), error);
@@ -74,7 +80,8 @@ static void assert_refused(struct sp_bytes *bytes, int error, const char *expect
     sp_bytes_done(bytes);
 }
 
-static uint32_t add_function(struct sp_profile *profile, const char *name, const char *system_name) {
+static uint32_t add_function(struct sp_profile *profile, const char *name, const char *system_name)
+{
     struct sp_function function = {
         .name = sp_profile_string(profile, name),
         .system_name = sp_profile_string(profile, system_name),
@@ -85,7 +92,8 @@ static uint32_t add_function(struct sp_profile *profile, const char *name, const
 }
 
 /* A profile that uses every field. */
-static struct sp_profile *full_profile(void) {
+static struct sp_profile *full_profile(void)
+{
     struct sp_profile *profile = sp_profile_new();
     assert_non_null(profile);
     sp_profile_add_sample_type(profile, "samples", "count");
@@ -129,7 +137,8 @@ static struct sp_profile *full_profile(void) {
     return profile;
 }
 
-static struct sp_bytes full_file(void) {
+static struct sp_bytes full_file(void)
+{
     struct sp_profile *profile = full_profile();
     struct sp_bytes bytes = {0};
     assert_int_equal(sp_pprof_write_plain(profile, &bytes), 0);
@@ -143,13 +152,15 @@ static struct sp_bytes full_file(void) {
         assert_memory_equal((a)->array.at, (b)->array.at, (a)->array.n * sizeof(*(a)->array.at)); \
     } while (0)
 
-static void assert_same_strings(const struct sp_profile *a, const struct sp_profile *b) {
+static void assert_same_strings(const struct sp_profile *a, const struct sp_profile *b)
+{
     assert_int_equal(a->strings.n, b->strings.n);
     for (size_t i = 0; i < a->strings.n; i++)
         assert_string_equal(a->strings.at[i], b->strings.at[i]);
 }
 
-static void assert_same_locations(const struct sp_profile *a, const struct sp_profile *b) {
+static void assert_same_locations(const struct sp_profile *a, const struct sp_profile *b)
+{
     assert_int_equal(a->locations.n, b->locations.n);
     for (size_t i = 0; i < a->locations.n; i++) {
         const struct sp_location *left = &a->locations.at[i], *right = &b->locations.at[i];
@@ -167,7 +178,8 @@ static void assert_same_locations(const struct sp_profile *a, const struct sp_pr
     }
 }
 
-static void assert_same_samples(const struct sp_profile *a, const struct sp_profile *b) {
+static void assert_same_samples(const struct sp_profile *a, const struct sp_profile *b)
+{
     ASSERT_SAME_ARRAY(a, b, samples);
     ASSERT_SAME_ARRAY(a, b, sample_locations);
     ASSERT_SAME_ARRAY(a, b, values);
@@ -180,7 +192,8 @@ static void assert_same_samples(const struct sp_profile *a, const struct sp_prof
     }
 }
 
-static void assert_same_functions(const struct sp_profile *a, const struct sp_profile *b) {
+static void assert_same_functions(const struct sp_profile *a, const struct sp_profile *b)
+{
     assert_int_equal(a->functions.n, b->functions.n);
     for (size_t i = 0; i < a->functions.n; i++) {
         assert_int_equal(a->functions.at[i].name, b->functions.at[i].name);
@@ -190,7 +203,8 @@ static void assert_same_functions(const struct sp_profile *a, const struct sp_pr
     }
 }
 
-static void assert_same(const struct sp_profile *a, const struct sp_profile *b) {
+static void assert_same(const struct sp_profile *a, const struct sp_profile *b)
+{
     assert_same_strings(a, b);
     assert_same_locations(a, b);
     assert_same_samples(a, b);
@@ -213,7 +227,8 @@ static void assert_same(const struct sp_profile *a, const struct sp_profile *b) 
     assert_true(a->default_sample_type == b->default_sample_type && a->doc_url == b->doc_url);
 }
 
-static void test_round_trip_keeps_everything(void **state) {
+static void test_round_trip_keeps_everything(void **state)
+{
     (void)state;
     struct sp_profile *profile = full_profile();
     struct sp_bytes plain = {0}, zipped = {0};
@@ -235,7 +250,8 @@ static void test_round_trip_keeps_everything(void **state) {
     sp_bytes_done(&zipped);
 }
 
-static void test_write_refuses_a_profile_that_does_not_hold_together(void **state) {
+static void test_write_refuses_a_profile_that_does_not_hold_together(void **state)
+{
     (void)state;
     struct sp_profile *profile = full_profile();
     struct sp_bytes bytes = {0};
@@ -246,7 +262,8 @@ static void test_write_refuses_a_profile_that_does_not_hold_together(void **stat
     sp_profile_free(profile);
 }
 
-static void test_write_leaves_out_lines_without_function(void **state) {
+static void test_write_leaves_out_lines_without_function(void **state)
+{
     (void)state;
     struct sp_profile *profile = sp_profile_new();
     uint32_t location = sp_profile_location(profile, SP_NONE, 1);
@@ -261,7 +278,8 @@ static void test_write_leaves_out_lines_without_function(void **state) {
 }
 
 /* Any order of fields, any ids, lists packed and not, fields that nobody knows. */
-static void test_read_accepts_what_the_format_allows(void **state) {
+static void test_read_accepts_what_the_format_allows(void **state)
+{
     (void)state;
     struct sp_bytes file = {0}, packed = {0}, sample = {0}, location = {0}, line = {0};
     const uint64_t big = UINT64_MAX - 3;
@@ -306,7 +324,8 @@ static void test_read_accepts_what_the_format_allows(void **state) {
     sp_bytes_done(&line);
 }
 
-static void test_read_many_sparse_ids(void **state) {
+static void test_read_many_sparse_ids(void **state)
+{
     (void)state;
     struct sp_bytes file = {0};
     put_strings(&file);
@@ -327,14 +346,16 @@ static void test_read_many_sparse_ids(void **state) {
     sp_bytes_done(&file);
 }
 
-static struct sp_bytes start_file(void) {
+static struct sp_bytes start_file(void)
+{
     struct sp_bytes file = {0};
     put_strings(&file);
     MESSAGE(&file, PPROF_SAMPLE_TYPE, VALUE_TYPE_TYPE, 1, VALUE_TYPE_UNIT, 2);
     return file;
 }
 
-static void test_read_refuses_ids_and_references_that_are_wrong(void **state) {
+static void test_read_refuses_ids_and_references_that_are_wrong(void **state)
+{
     (void)state;
     static const unsigned kinds[] = {PPROF_MAPPING, PPROF_FUNCTION, PPROF_LOCATION};
     struct sp_bytes file;
@@ -358,7 +379,8 @@ static void test_read_refuses_ids_and_references_that_are_wrong(void **state) {
     assert_refused(&file, -EINVAL, "no function");
 }
 
-static void test_read_refuses_values_and_strings_that_are_wrong(void **state) {
+static void test_read_refuses_values_and_strings_that_are_wrong(void **state)
+{
     (void)state;
     struct sp_bytes file = start_file();
     MESSAGE(&file, PPROF_SAMPLE, SAMPLE_VALUE, 1, SAMPLE_VALUE, 2);
@@ -390,7 +412,8 @@ static void test_read_refuses_values_and_strings_that_are_wrong(void **state) {
     assert_refused(&file, -EINVAL, "empty");
 }
 
-static void test_read_refuses_wrong_wire_types_and_lengths(void **state) {
+static void test_read_refuses_wrong_wire_types_and_lengths(void **state)
+{
     (void)state;
     for (unsigned number = PPROF_SAMPLE_TYPE; number <= PPROF_DOC_URL; number++) {
         struct sp_bytes file = start_file();
@@ -411,7 +434,8 @@ static void test_read_refuses_wrong_wire_types_and_lengths(void **state) {
     assert_refused(&file, -EINVAL, "wire type");
 }
 
-static void test_read_error_names_the_byte(void **state) {
+static void test_read_error_names_the_byte(void **state)
+{
     (void)state;
     struct sp_bytes file = start_file();
     char expected[64];
@@ -421,7 +445,8 @@ static void test_read_error_names_the_byte(void **state) {
 }
 
 /* Reads what may be anything: no crash, and either a profile that holds together or a reason. */
-static int read_anything(const uint8_t *data, size_t size) {
+static int read_anything(const uint8_t *data, size_t size)
+{
     /* An exact copy on the heap, so that a sanitizer sees a read beyond its end. */
     uint8_t *copy = malloc(size + !size);
     assert_non_null(copy);
@@ -440,7 +465,8 @@ static int read_anything(const uint8_t *data, size_t size) {
     return error;
 }
 
-static void test_read_every_truncation(void **state) {
+static void test_read_every_truncation(void **state)
+{
     (void)state;
     struct sp_bytes plain = full_file(), zipped = {0};
     assert_int_equal(sp_gzip(plain.at, plain.n, &zipped), 0);
@@ -453,7 +479,8 @@ static void test_read_every_truncation(void **state) {
     sp_bytes_done(&zipped);
 }
 
-static void test_read_flipped_bytes(void **state) {
+static void test_read_flipped_bytes(void **state)
+{
     (void)state;
     struct sp_bytes plain = full_file(), zipped = {0};
     assert_int_equal(sp_gzip(plain.at, plain.n, &zipped), 0);
@@ -472,7 +499,8 @@ static void test_read_flipped_bytes(void **state) {
     sp_bytes_done(&zipped);
 }
 
-static void test_gzip_bomb_stops_at_the_limit(void **state) {
+static void test_gzip_bomb_stops_at_the_limit(void **state)
+{
     (void)state;
     uint8_t *zeroes = calloc(1, BOMB_BYTES);
     struct sp_bytes bomb = {0}, out = {0};
@@ -489,7 +517,8 @@ static void test_gzip_bomb_stops_at_the_limit(void **state) {
     assert_refused(&bomb, -EFBIG, "limit");
 }
 
-static void test_gzip_exactly_the_limit_is_enough(void **state) {
+static void test_gzip_exactly_the_limit_is_enough(void **state)
+{
     (void)state;
     struct sp_bytes zipped = {0}, out = {0};
     uint8_t data[10000];
@@ -506,7 +535,8 @@ static void test_gzip_exactly_the_limit_is_enough(void **state) {
     sp_bytes_done(&zipped);
 }
 
-static void test_gzip_of_several_members_is_one_profile(void **state) {
+static void test_gzip_of_several_members_is_one_profile(void **state)
+{
     (void)state;
     struct sp_bytes plain = full_file(), zipped = {0};
     for (size_t at = 0; at < plain.n; at += 10)
@@ -522,7 +552,8 @@ static void test_gzip_of_several_members_is_one_profile(void **state) {
 }
 
 /* A small file that would take much memory: every location costs the file four bytes. */
-static void test_read_stays_within_its_memory(void **state) {
+static void test_read_stays_within_its_memory(void **state)
+{
     (void)state;
     struct sp_bytes file = start_file();
     for (uint64_t i = 1; i <= 100000; i++)
@@ -530,7 +561,8 @@ static void test_read_stays_within_its_memory(void **state) {
     assert_refused(&file, -EFBIG, "limit");
 }
 
-static void test_looks_like_tells_profiles_from_other_files(void **state) {
+static void test_looks_like_tells_profiles_from_other_files(void **state)
+{
     (void)state;
     static const char *const others[] = {"",
                                          "\n",
@@ -546,14 +578,16 @@ static void test_looks_like_tells_profiles_from_other_files(void **state) {
 }
 
 /* Writes bytes to a new file whose name goes to `path`, a template of mkstemp. */
-static void write_file(char *path, const void *data, size_t n) {
+static void write_file(char *path, const void *data, size_t n)
+{
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, data, n), n);
     close(fd);
 }
 
-static void test_read_file(void **state) {
+static void test_read_file(void **state)
+{
     (void)state;
     char why[256], good[] = "/tmp/test_pprof_format_XXXXXX", bad[] = "/tmp/test_pprof_format_XXXXXX",
                    empty[] = "/tmp/test_pprof_format_XXXXXX";
@@ -580,7 +614,8 @@ static void test_read_file(void **state) {
     sp_bytes_done(&bytes);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip_keeps_everything),
         cmocka_unit_test(test_write_refuses_a_profile_that_does_not_hold_together),

@@ -16,18 +16,21 @@
 
 enum { MANY = 50000 };
 
-static void assert_good(const struct sp_profile *profile) {
+static void assert_good(const struct sp_profile *profile)
+{
     char why[256] = "";
     if (sp_profile_check(profile, why, sizeof(why)) != 0)
         fail_msg("the profile does not hold together: %s", why);
     assert_int_equal(sp_profile_error(profile), 0);
 }
 
-static void assert_text(const struct sp_profile *profile, uint32_t index, const char *expected) {
+static void assert_text(const struct sp_profile *profile, uint32_t index, const char *expected)
+{
     assert_string_equal(sp_profile_text(profile, index), expected);
 }
 
-static struct sp_profile *new_profile(void) {
+static struct sp_profile *new_profile(void)
+{
     struct sp_profile *profile = sp_profile_new();
     assert_non_null(profile);
     sp_profile_add_sample_type(profile, "samples", "count");
@@ -35,7 +38,8 @@ static struct sp_profile *new_profile(void) {
     return profile;
 }
 
-static void test_profile_new_is_empty_and_valid(void **state) {
+static void test_profile_new_is_empty_and_valid(void **state)
+{
     (void)state;
     struct sp_profile *profile = sp_profile_new();
     assert_non_null(profile);
@@ -47,7 +51,8 @@ static void test_profile_new_is_empty_and_valid(void **state) {
     sp_profile_free(NULL);
 }
 
-static void test_string_is_interned_once(void **state) {
+static void test_string_is_interned_once(void **state)
+{
     (void)state;
     struct sp_profile *profile = sp_profile_new();
     assert_int_equal(sp_profile_string(profile, ""), 0);
@@ -61,7 +66,8 @@ static void test_string_is_interned_once(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_string_many_stay_distinct(void **state) {
+static void test_string_many_stay_distinct(void **state)
+{
     (void)state;
     struct sp_profile *profile = sp_profile_new();
     char text[32];
@@ -77,7 +83,8 @@ static void test_string_many_stay_distinct(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_string_not_utf8_is_repaired(void **state) {
+static void test_string_not_utf8_is_repaired(void **state)
+{
     (void)state;
     static const struct {
         const char *bytes;
@@ -106,7 +113,8 @@ static void test_string_not_utf8_is_repaired(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_function_equal_in_all_fields_is_one(void **state) {
+static void test_function_equal_in_all_fields_is_one(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     struct sp_function function = {.name = 1, .system_name = 2, .filename = 3, .start_line = 4};
@@ -119,7 +127,8 @@ static void test_function_equal_in_all_fields_is_one(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_location_is_found_again_also_with_lines(void **state) {
+static void test_location_is_found_again_also_with_lines(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     struct sp_mapping mapping = {.start = 0x1000, .limit = 0x9000};
@@ -139,7 +148,8 @@ static void test_location_is_found_again_also_with_lines(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_sample_equal_ones_add_up(void **state) {
+static void test_sample_equal_ones_add_up(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     uint32_t stack[] = {sp_profile_location(profile, SP_NONE, 1), sp_profile_location(profile, SP_NONE, 2)};
@@ -161,7 +171,8 @@ static void test_sample_equal_ones_add_up(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_sample_type_after_a_sample_is_an_error(void **state) {
+static void test_sample_type_after_a_sample_is_an_error(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     int64_t values[] = {1, 2};
@@ -173,7 +184,8 @@ static void test_sample_type_after_a_sample_is_an_error(void **state) {
 }
 
 /* At any limit, whatever was refused, the profile holds together, and takes no more than the limit. */
-static void test_memory_limit_keeps_the_profile_valid(void **state) {
+static void test_memory_limit_keeps_the_profile_valid(void **state)
+{
     (void)state;
     char why[256];
     for (size_t limit = 0; limit < 40000; limit += 97) {
@@ -196,7 +208,8 @@ static void test_memory_limit_keeps_the_profile_valid(void **state) {
     }
 }
 
-static void assert_refused(struct sp_profile *profile, const char *expected) {
+static void assert_refused(struct sp_profile *profile, const char *expected)
+{
     char why[256] = "";
     assert_int_equal(sp_profile_check(profile, why, sizeof(why)), -EINVAL);
     if (!strstr(why, expected))
@@ -204,7 +217,8 @@ static void assert_refused(struct sp_profile *profile, const char *expected) {
     assert_int_equal(sp_profile_check(profile, NULL, 0), -EINVAL);
 }
 
-static void test_check_names_what_is_wrong(void **state) {
+static void test_check_names_what_is_wrong(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     struct sp_mapping mapping = {0};
@@ -245,7 +259,8 @@ static void test_check_names_what_is_wrong(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_reader_remembers_its_first_error(void **state) {
+static void test_reader_remembers_its_first_error(void **state)
+{
     (void)state;
     static const uint8_t data[] = {0x96, 0x01, 0x05, 1, 2, 3, 4, 0x80};
     struct sp_reader reader;
@@ -265,7 +280,8 @@ static void test_reader_remembers_its_first_error(void **state) {
     assert_int_equal(sp_reader_left(&reader), 0);
 }
 
-static void test_reader_refuses_numbers_that_do_not_end(void **state) {
+static void test_reader_refuses_numbers_that_do_not_end(void **state)
+{
     (void)state;
     static const uint8_t longest[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
     static const uint8_t too_long[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00};
@@ -278,7 +294,8 @@ static void test_reader_refuses_numbers_that_do_not_end(void **state) {
     assert_non_null(reader.error);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_profile_new_is_empty_and_valid),
         cmocka_unit_test(test_string_is_interned_once),

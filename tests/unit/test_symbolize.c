@@ -39,7 +39,8 @@ extern const char sp_test_outer[], sp_test_unsized[], sp_test_alias[];
 void sp_test_visible(void);
 void sp_test_visible(void) {}
 
-static int hidden_function(int x) {
+static int hidden_function(int x)
+{
     return x + 1;
 }
 static int (*volatile call_hidden)(int) = hidden_function;
@@ -52,7 +53,8 @@ struct place {
     char build_id[2 * SP_ELF_BUILD_ID_MAX + 1];
 };
 
-static void read_build_id(struct place *place, const struct dl_phdr_info *info, const ElfW(Phdr) * segment) {
+static void read_build_id(struct place *place, const struct dl_phdr_info *info, const ElfW(Phdr) * segment)
+{
     const char *at = (const char *)(info->dlpi_addr + segment->p_vaddr), *end = at + segment->p_filesz;
     while (at + sizeof(ElfW(Nhdr)) <= end) {
         const ElfW(Nhdr) *note = (const void *)at;
@@ -65,7 +67,8 @@ static void read_build_id(struct place *place, const struct dl_phdr_info *info, 
     }
 }
 
-static int find_place(struct dl_phdr_info *info, size_t size, void *opaque) {
+static int find_place(struct dl_phdr_info *info, size_t size, void *opaque)
+{
     (void)size;
     struct place *place = opaque;
     bool is_found = false;
@@ -88,13 +91,15 @@ static int find_place(struct dl_phdr_info *info, size_t size, void *opaque) {
     return is_found;
 }
 
-static struct place place_of(const void *address) {
+static struct place place_of(const void *address)
+{
     struct place place = {.address = (uint64_t)(uintptr_t)address};
     assert_int_equal(dl_iterate_phdr(find_place, &place), 1);
     return place;
 }
 
-static uint32_t add_place(struct sp_profile *profile, const struct place *place) {
+static uint32_t add_place(struct sp_profile *profile, const struct place *place)
+{
     struct sp_mapping mapping = place->mapping;
     mapping.file = sp_profile_string(profile, place->file);
     mapping.build_id = sp_profile_string(profile, place->build_id);
@@ -102,17 +107,20 @@ static uint32_t add_place(struct sp_profile *profile, const struct place *place)
 }
 
 /* The function of a location, or NULL. */
-static const struct sp_function *function_of(const struct sp_profile *profile, uint32_t location) {
+static const struct sp_function *function_of(const struct sp_profile *profile, uint32_t location)
+{
     const struct sp_location *at = &profile->locations.at[location];
     return at->n_lines ? &profile->functions.at[profile->lines.at[at->first_line].function] : NULL;
 }
 
-static const char *name_of(const struct sp_profile *profile, uint32_t location) {
+static const char *name_of(const struct sp_profile *profile, uint32_t location)
+{
     const struct sp_function *function = function_of(profile, location);
     return function ? sp_profile_text(profile, function->name) : "(none)";
 }
 
-static void assert_name(const void *address, const char *expected) {
+static void assert_name(const void *address, const char *expected)
+{
     struct place place = place_of(address);
     struct sp_profile *profile = sp_profile_new();
     struct sp_symbolize_stats stats;
@@ -130,14 +138,16 @@ static void assert_name(const void *address, const char *expected) {
     sp_profile_free(profile);
 }
 
-static void test_own_functions_have_names(void **state) {
+static void test_own_functions_have_names(void **state)
+{
     (void)state;
     assert_name((const void *)(uintptr_t)sp_test_visible, "sp_test_visible");
     assert_name((const void *)(uintptr_t)call_hidden, "hidden_function");
     assert_name((const char *)(uintptr_t)call_hidden + 1, "hidden_function");
 }
 
-static void test_symbols_nested_unsized_aliased(void **state) {
+static void test_symbols_nested_unsized_aliased(void **state)
+{
     (void)state;
     assert_name(sp_test_outer, "sp_test_outer");
     assert_name(sp_test_outer + 15, "sp_test_outer");
@@ -151,7 +161,8 @@ static void test_symbols_nested_unsized_aliased(void **state) {
     assert_name(sp_test_alias + 15, "sp_test_alias");
 }
 
-static void test_libc_exports_have_their_names(void **state) {
+static void test_libc_exports_have_their_names(void **state)
+{
     (void)state;
     static const char *const names[] = {"malloc", "qsort",  "printf", "getenv", "fopen",
                                         "strtol", "system", "getpid", "abort",  "nanosleep"};
@@ -177,7 +188,8 @@ static void test_libc_exports_have_their_names(void **state) {
 }
 
 /* The vDSO's bytes: all of its pages up to the section headers' end. */
-static size_t vdso_bytes(const char **bytes) {
+static size_t vdso_bytes(const char **bytes)
+{
     *bytes = (const char *)(uintptr_t)getauxval(AT_SYSINFO_EHDR);
     if (!*bytes) {
         print_message("no vDSO on this machine\n");
@@ -188,7 +200,8 @@ static size_t vdso_bytes(const char **bytes) {
 }
 
 /* Symbolizes the vDSO with a build id; the stats. All functions are asked for. */
-static struct sp_symbolize_stats symbolize_vdso(const char *build_id, bool *has_clock) {
+static struct sp_symbolize_stats symbolize_vdso(const char *build_id, bool *has_clock)
+{
     const char *bytes;
     struct sp_elf_image image;
     struct sp_elf_symbols symbols;
@@ -213,7 +226,8 @@ static struct sp_symbolize_stats symbolize_vdso(const char *build_id, bool *has_
     return stats;
 }
 
-static void test_vdso_needs_its_build_id(void **state) {
+static void test_vdso_needs_its_build_id(void **state)
+{
     (void)state;
     const char *bytes;
     bool has_clock;
@@ -230,7 +244,8 @@ static void test_vdso_needs_its_build_id(void **state) {
     assert_int_equal(stats.named, 0);
 }
 
-static void test_wrong_build_id_is_not_used(void **state) {
+static void test_wrong_build_id_is_not_used(void **state)
+{
     (void)state;
     struct place place = place_of((const void *)(uintptr_t)sp_test_visible);
     assert_int_not_equal(strlen(place.build_id), 0);
@@ -247,7 +262,8 @@ static void test_wrong_build_id_is_not_used(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_location_without_symbol_has_no_line(void **state) {
+static void test_location_without_symbol_has_no_line(void **state)
+{
     (void)state;
     struct place place = place_of((const void *)(uintptr_t)sp_test_visible);
     struct sp_profile *profile = sp_profile_new();
@@ -268,7 +284,8 @@ static void test_location_without_symbol_has_no_line(void **state) {
     sp_profile_free(profile);
 }
 
-static void test_file_that_is_no_elf_gives_no_names(void **state) {
+static void test_file_that_is_no_elf_gives_no_names(void **state)
+{
     (void)state;
     static const char *const files[] = {"",
                                         "[heap]",
@@ -294,7 +311,8 @@ static void test_file_that_is_no_elf_gives_no_names(void **state) {
     }
 }
 
-static void test_module_mapped_twice_is_opened_once(void **state) {
+static void test_module_mapped_twice_is_opened_once(void **state)
+{
     (void)state;
     struct place place = place_of((const void *)(uintptr_t)sp_test_visible);
     struct sp_profile *profile = sp_profile_new();
@@ -312,7 +330,8 @@ static void test_module_mapped_twice_is_opened_once(void **state) {
     sp_profile_free(profile);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_functions_have_names),
         cmocka_unit_test(test_symbols_nested_unsized_aliased),

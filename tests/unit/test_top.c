@@ -19,7 +19,8 @@
 
 enum { MOST_FRAMES = 8 };
 
-static struct sp_profile *new_profile(void) {
+static struct sp_profile *new_profile(void)
+{
     struct sp_profile *profile = sp_profile_new();
     assert_non_null(profile);
     sp_profile_add_sample_type(profile, "samples", "count");
@@ -30,7 +31,8 @@ static struct sp_profile *new_profile(void) {
 }
 
 /* The location of a frame: names separated by "<" are inlined into each other, innermost first. */
-static uint32_t frame(struct sp_profile *profile, const char *names) {
+static uint32_t frame(struct sp_profile *profile, const char *names)
+{
     struct sp_line lines[MOST_FRAMES] = {0};
     uint32_t n = 0;
     for (const char *at = names; at; at = strchr(at, '<')) {
@@ -44,7 +46,8 @@ static uint32_t frame(struct sp_profile *profile, const char *names) {
 }
 
 /* Adds a sample; the frames, leaf first, are separated by spaces. */
-static void add(struct sp_profile *profile, int64_t count, int64_t ns, const char *stack) {
+static void add(struct sp_profile *profile, int64_t count, int64_t ns, const char *stack)
+{
     uint32_t locations[MOST_FRAMES], n = 0;
     char *frames = strdup(stack), *rest = NULL;
     for (char *name = strtok_r(frames, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
@@ -54,7 +57,8 @@ static void add(struct sp_profile *profile, int64_t count, int64_t ns, const cha
 }
 
 /* The report of the profile, which is freed, is `expected`. */
-static void assert_report(struct sp_profile *profile, struct sp_top_options options, const char *expected) {
+static void assert_report(struct sp_profile *profile, struct sp_top_options options, const char *expected)
+{
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -66,7 +70,8 @@ static void assert_report(struct sp_profile *profile, struct sp_top_options opti
     sp_profile_free(profile);
 }
 
-static void test_top_layout(void **state) {
+static void test_top_layout(void **state)
+{
     (void)state;
     setenv("TZ", "UTC", 1);
     struct sp_profile *profile = new_profile();
@@ -92,7 +97,8 @@ static void test_top_layout(void **state) {
                   "     0.01s  0.66%   100%      1.51s   100%  main\n");
 }
 
-static void test_top_by_cum_and_first_n(void **state) {
+static void test_top_by_cum_and_first_n(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     add(profile, 1, 30000000, "a main");
@@ -108,7 +114,8 @@ static void test_top_by_cum_and_first_n(void **state) {
                   "      20ms 28.57% 28.57%       40ms 57.14%  b\n");
 }
 
-static void test_top_recursion_counts_once_a_stack(void **state) {
+static void test_top_recursion_counts_once_a_stack(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     add(profile, 1, 30, "f f g f");
@@ -122,7 +129,8 @@ static void test_top_recursion_counts_once_a_stack(void **state) {
                   "      10ns 25.00%   100%       40ns   100%  g\n");
 }
 
-static void test_top_marks_inlined_functions(void **state) {
+static void test_top_marks_inlined_functions(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     add(profile, 1, 30, "always<caller main");
@@ -140,7 +148,8 @@ static void test_top_marks_inlined_functions(void **state) {
                   "         0     0%   100%       50ns 76.92%  caller\n");
 }
 
-static void test_top_drops_what_is_below_half_a_percent(void **state) {
+static void test_top_drops_what_is_below_half_a_percent(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     add(profile, 1, 99300000, "big");
@@ -155,7 +164,8 @@ static void test_top_drops_what_is_below_half_a_percent(void **state) {
                   "   99.30ms 99.30% 99.30%    99.30ms 99.30%  big\n");
 }
 
-static void test_top_names_what_has_no_symbol(void **state) {
+static void test_top_names_what_has_no_symbol(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     struct sp_mapping library = {.file = sp_profile_string(profile, "/usr/lib/libfoo.so")};
@@ -174,7 +184,8 @@ static void test_top_names_what_has_no_symbol(void **state) {
                   "       5ns 14.29%   100%        5ns 14.29%  <unknown>\n");
 }
 
-static void test_top_default_sample_type(void **state) {
+static void test_top_default_sample_type(void **state)
+{
     (void)state;
     struct sp_profile *profile = new_profile();
     profile->default_sample_type = sp_profile_string(profile, "samples");
@@ -187,7 +198,8 @@ static void test_top_default_sample_type(void **state) {
                   "         3   100%   100%          3   100%  f\n");
 }
 
-static void test_top_of_nothing(void **state) {
+static void test_top_of_nothing(void **state)
+{
     (void)state;
     assert_report(new_profile(), (struct sp_top_options){0},
                   "File: prog\n"
@@ -199,14 +211,16 @@ static void test_top_of_nothing(void **state) {
     sp_profile_free(profile);
 }
 
-static void assert_value(int64_t value, const char *from, const char *to, const char *expected) {
+static void assert_value(int64_t value, const char *from, const char *to, const char *expected)
+{
     char number[SP_VALUE_TEXT_BYTES], text[2 * SP_VALUE_TEXT_BYTES];
     const char *unit = sp_scaled_text(value, from, to, number);
     snprintf(text, sizeof(text), "%s%s", number, unit);
     assert_string_equal(text, expected);
 }
 
-static void test_measure_units(void **state) {
+static void test_measure_units(void **state)
+{
     (void)state;
     assert_value(0, "nanoseconds", SP_UNIT_AUTO, "0");
     assert_value(1500, "nanoseconds", SP_UNIT_AUTO, "1.50us");
@@ -222,13 +236,15 @@ static void test_measure_units(void **state) {
     assert_value(5, "a unit whose name is longer than all that are known", SP_UNIT_AUTO, "5");
 }
 
-static void assert_percent(int64_t value, int64_t total, const char *expected) {
+static void assert_percent(int64_t value, int64_t total, const char *expected)
+{
     char text[SP_PERCENT_TEXT_BYTES];
     sp_percent_text(value, total, text);
     assert_string_equal(text, expected);
 }
 
-static void test_measure_percentages(void **state) {
+static void test_measure_percentages(void **state)
+{
     (void)state;
     assert_percent(0, 0, "    0%");
     assert_percent(1, 0, "    0%");
@@ -239,7 +255,8 @@ static void test_measure_percentages(void **state) {
     assert_percent(INT64_MIN, 1, "922337203685477580800.00%");
 }
 
-static void assert_short(const char *name, const char *expected) {
+static void assert_short(const char *name, const char *expected)
+{
     char text[128];
     snprintf(text, sizeof(text), "%s", name);
     if (sp_name_is_long_form(text))
@@ -247,7 +264,8 @@ static void assert_short(const char *name, const char *expected) {
     assert_string_equal(text, expected);
 }
 
-static void test_names_are_shortened_as_by_pprof(void **state) {
+static void test_names_are_shortened_as_by_pprof(void **state)
+{
     (void)state;
     assert_short("main", "main");
     assert_short("main.(*T).method", "main.(*T).method");
@@ -259,14 +277,16 @@ static void test_names_are_shortened_as_by_pprof(void **state) {
     assert_short("<x>", "");
 }
 
-static void assert_base(const char *path, const char *expected) {
+static void assert_base(const char *path, const char *expected)
+{
     size_t length;
     const char *base = sp_base_name(path, &length);
     assert_int_equal(length, strlen(expected));
     assert_memory_equal(base, expected, length);
 }
 
-static void test_names_base(void **state) {
+static void test_names_base(void **state)
+{
     (void)state;
     assert_base("/usr/bin/prog", "prog");
     assert_base("prog", "prog");
@@ -275,7 +295,8 @@ static void test_names_base(void **state) {
     assert_base("", ".");
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_top_layout),
         cmocka_unit_test(test_top_by_cum_and_first_n),
