@@ -96,8 +96,8 @@ static void forget(struct sp_output_file *file)
 }
 
 /*
- * No fsync(2): a full disk is seen by write or close, and a profile is not worth the milliseconds that a busy disk takes
- * to promise that it survives a loss of power.
+ * No fsync(2): a full disk is seen by write or close, and a profile is not worth the milliseconds that a busy disk
+ * takes to promise that it survives a loss of power.
  */
 int sp_output_commit(struct sp_output_file *file)
 {

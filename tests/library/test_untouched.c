@@ -3,6 +3,7 @@
  * below the stack pointer. Each thread computes something with one of them in a tight loop, once in peace and once
  * under samples at the highest rate plus forced ones; the results are equal.
  */
+#include "session/thread_start.h"
 #include "sigprof/sigprof.h"
 
 #include <errno.h>
@@ -129,6 +130,7 @@ static struct worker {
 static void *work(void *argument)
 {
     struct worker *worker = argument;
+    sp_session_begin_thread(); /* as libsigprof.so's pthread_create would have it do: this is the static library */
     atomic_store(&worker->tid, (pid_t)gettid());
     worker->result = worker->compute();
     atomic_store(&worker->is_done, true);
