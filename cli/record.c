@@ -22,6 +22,7 @@
 #include "symbolize/symbolize.h"
 #include "target_program.h"
 #include "target_server.h"
+#include "util/clock.h"
 #include "util/output_file.h"
 
 enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128, POLL_LIMIT = 1024 };
@@ -46,16 +47,8 @@ struct recording {
     int signals;
     pid_t child;
     int64_t begin_ns, end_ns; /* of sampling, CLOCK_MONOTONIC; end 0: not yet */
-    bool is_written;
     int write_result;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static bool parse_number(const char *text, unsigned long least, unsigned long most, unsigned long *number)
 {
@@ -214,7 +207,6 @@ static void write_profile(struct recording *recording)
 {
     struct sp_profile *profile = sp_collector_profile(recording->collector, recording->end_ns - recording->begin_ns);
     const int error = profile == NULL ? -ENOMEM : encode_and_write(recording, profile);
-    recording->is_written = true;
     recording->write_result = SP_EXIT_OK;
     if (error == 0) {
         print_summary(recording, profile);
@@ -231,7 +223,7 @@ static void stop_sampling(struct recording *recording)
 {
     sp_server_stop(recording->server);
     sp_server_drain(recording->server);
-    recording->end_ns = now_ns();
+    recording->end_ns = sp_now_ns();
     write_profile(recording);
     sp_complain("sampling has ended after %g s; %s (pid %d) runs on, waiting for it", recording->options->seconds,
                 recording->options->argv[0], (int)recording->child);
@@ -247,14 +239,14 @@ static int time_left_ms(const struct recording *recording, int64_t next_drain_ns
         const int64_t stop_ns = recording->begin_ns + (int64_t)(recording->options->seconds * 1e9);
         until_ns = stop_ns < until_ns ? stop_ns : until_ns;
     }
-    const int64_t left_ns = until_ns - now_ns();
+    const int64_t left_ns = until_ns - sp_now_ns();
     return left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1;
 }
 
 static bool is_duration_over(const struct recording *recording)
 {
     return recording->options->seconds > 0 && is_sampling(recording) &&
-           (double)(now_ns() - recording->begin_ns) >= recording->options->seconds * 1e9;
+           (double)(sp_now_ns() - recording->begin_ns) >= recording->options->seconds * 1e9;
 }
 
 /* Until the child has ended. */
@@ -270,9 +262,9 @@ static void collect(struct recording *recording)
                 sp_child_forward_signals(recording->signals, recording->child);
             sp_server_serve(recording->server, polled + 1, n - 1);
         }
-        if (is_sampling(recording) && now_ns() >= next_drain_ns) {
+        if (is_sampling(recording) && sp_now_ns() >= next_drain_ns) {
             sp_server_drain(recording->server);
-            next_drain_ns = now_ns() + SP_COLLECTOR_INTERVAL_MS * INT64_C(1000000);
+            next_drain_ns = sp_now_ns() + SP_COLLECTOR_INTERVAL_MS * INT64_C(1000000);
         }
         if (is_duration_over(recording))
             stop_sampling(recording);
@@ -287,7 +279,7 @@ static void finish(struct recording *recording)
     sp_server_process_ended(recording->server, recording->child);
     sp_server_stop(recording->server);
     sp_server_drain(recording->server);
-    recording->end_ns = now_ns();
+    recording->end_ns = sp_now_ns();
     if (sp_server_targets_seen(recording->server) > 0) {
         write_profile(recording);
         return;
@@ -317,7 +309,7 @@ static int start_child(struct recording *recording, const char *path, const char
                                          .preload = preload,
                                          .variable = variable,
                                          .is_stdout_taken = recording->is_to_stdout};
-    recording->begin_ns = now_ns();
+    recording->begin_ns = sp_now_ns();
     recording->child = sp_child_start(&setup, &recording->signals);
     if (recording->child > 0)
         return SP_EXIT_OK;

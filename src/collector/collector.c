@@ -19,6 +19,7 @@
 #include "collector/drain.h"
 #include "collector/mappings.h"
 #include "collector/thread_names.h"
+#include "util/clock.h"
 
 static const uint64_t default_memory_limit = (uint64_t)256 << 20;
 static const int64_t read_maps_again_ns = 1000000000;
@@ -49,13 +50,6 @@ struct sp_target {
     int64_t drain_ns;     /* when the drain that is going on began */
     bool has_read_maps;   /* in this drain */
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
 {
@@ -96,7 +90,7 @@ void sp_collector_free(struct sp_collector *collector)
 
 void sp_collector_read_maps(struct sp_target *target)
 {
-    target->maps_read_ns = now_ns();
+    target->maps_read_ns = sp_now_ns();
     target->has_read_maps = true;
     sp_mappings_read(&target->mappings, target->collector->profile);
 }
@@ -199,7 +193,7 @@ static void take_record(void *user, const struct sp_record *record)
 
 static void drain(struct sp_target *target, bool is_last)
 {
-    target->drain_ns = now_ns();
+    target->drain_ns = sp_now_ns();
     target->has_read_maps = false;
     if (target->drain_ns - target->maps_read_ns > read_maps_again_ns)
         sp_collector_read_maps(target);

@@ -149,6 +149,13 @@ static void arm_unlisted(void)
     }
 }
 
+/* What a signal does beside its sample: arms whom nobody announced, takes back from those that ended unannounced. */
+static void look_after_threads(void)
+{
+    arm_unlisted();
+    sp_thread_reap(&sp_handler.segment, sp_load_relaxed(&sp_handler.pid), REAP_PER_BACKSTOP);
+}
+
 /* Threads that have the process timer alone: no slot, or no timer of their own to be had. */
 static bool has_untimed_threads(const struct sp_header *header)
 {
@@ -168,7 +175,7 @@ static void stand_in_for_process_timer(void)
     const int32_t timer = sp_load_relaxed(&sp_handler.process_timer);
     if (timer >= 0 && !has_untimed_threads(header))
         sp_process_timer_postpone(&sp_handler.segment, timer);
-    arm_unlisted();
+    look_after_threads();
 }
 
 /* The periods that a thread used before it had a timer, rounded. */
@@ -231,8 +238,7 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
         return true;
     }
     struct subject who = {.tid = sp_raw_thread_id()};
-    arm_unlisted();
-    sp_thread_reap(segment, sp_load_relaxed(&sp_handler.pid), REAP_PER_BACKSTOP);
+    look_after_threads();
     const uint32_t known = sp_segment_find(segment, who.tid);
     if (known != 0 && sp_load_relaxed(&sp_segment_slot(segment, known)->timer) >= 0) {
         sp_add_relaxed(&stripe->backstop_idle, (uint64_t)1);

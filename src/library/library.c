@@ -17,6 +17,7 @@
 #include "session/session.h"
 #include "sigprof/sigprof.h"
 #include "symbolize/symbolize.h"
+#include "util/clock.h"
 #include "util/output_file.h"
 
 #define PUBLIC __attribute__((visibility("default")))
@@ -32,13 +33,6 @@ static struct {
     struct sp_target *target;       /* NULL once stopped */
     int64_t started_ns, stopped_ns; /* CLOCK_MONOTONIC */
 } the = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 PUBLIC void sigprof_options_init(struct sigprof_options *options)
 {
@@ -186,7 +180,7 @@ static int start(const struct sp_session_config *config)
         sp_session_destroy();
         return error;
     }
-    the.started_ns = now_ns();
+    the.started_ns = sp_now_ns();
     the.is_running = true;
     return 0;
 }
@@ -230,7 +224,7 @@ PUBLIC int sigprof_stop(void)
     const int error = the.is_running ? sp_session_stop() : -EINVAL;
     if (error == 0) {
         the.is_running = false;
-        the.stopped_ns = now_ns();
+        the.stopped_ns = sp_now_ns();
         stop_collecting();
         sp_session_destroy();
     }
@@ -292,7 +286,7 @@ static int encode(unsigned flags, struct sp_bytes *bytes)
         return -ENODATA;
     if (the.target != NULL)
         sp_collector_drain(the.target);
-    const int64_t until_ns = the.is_running ? now_ns() : the.stopped_ns;
+    const int64_t until_ns = the.is_running ? sp_now_ns() : the.stopped_ns;
     struct sp_profile *profile = sp_collector_profile(the.collector, until_ns - the.started_ns);
     if (profile == NULL)
         return -ENOMEM;
