@@ -33,7 +33,8 @@ static const double unsampled_least_s = 0.5, unsampled_share = 0.1;
 struct options {
     const char *output;
     unsigned long hz, max_depth;
-    double seconds; /* 0: until the command ends */
+    double seconds;   /* 0: until the command ends */
+    uint32_t trigger; /* enum sp_trigger */
     char **argv;
 };
 
@@ -71,13 +72,25 @@ static bool parse_seconds(const char *text, double *seconds)
     return true;
 }
 
+static bool parse_trigger(const char *text, uint32_t *trigger)
+{
+    static const char *const names[SP_TRIGGERS] = {
+        [SP_TRIGGER_AUTO] = "auto", [SP_TRIGGER_TIMER] = "timer", [SP_TRIGGER_PERF] = "perf"};
+    for (uint32_t i = 0; i < SP_TRIGGERS; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *trigger = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int parse_options(int argc, char **argv, struct options *options)
 {
-    static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
-                                          {"frequency", required_argument, NULL, 'F'},
-                                          {"duration", required_argument, NULL, 'd'},
-                                          {"max-depth", required_argument, NULL, 'D'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"output", required_argument, NULL, 'o'},   {"frequency", required_argument, NULL, 'F'},
+        {"duration", required_argument, NULL, 'd'}, {"max-depth", required_argument, NULL, 'D'},
+        {"trigger", required_argument, NULL, 'T'},  {0}};
     const struct sp_command *self = &sp_command_record;
     int option;
     opterr = 0;
@@ -90,6 +103,8 @@ static int parse_options(int argc, char **argv, struct options *options)
             return sp_usage_error(self, "-d %s: the duration is a number of seconds above 0", optarg);
         else if (option == 'D' && !parse_number(optarg, 1, SP_DEPTH_LIMIT, &options->max_depth))
             return sp_usage_error(self, "--max-depth %s: the depth is from 1 to %d frames", optarg, SP_DEPTH_LIMIT);
+        else if (option == 'T' && !parse_trigger(optarg, &options->trigger))
+            return sp_usage_error(self, "--trigger %s: there are auto, timer and perf", optarg);
         else if (option == ':')
             return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
         else if (option == '?')
@@ -322,7 +337,9 @@ static int record(struct recording *recording, const char *path, const char *pre
 {
     char variable[VARIABLE_BYTES];
     const struct sp_session_config config = {.period_ns = 1000000000 / recording->options->hz,
-                                             .max_depth = (uint32_t)recording->options->max_depth};
+                                             .max_depth = (uint32_t)recording->options->max_depth,
+                                             .trigger = recording->options->trigger,
+                                             .is_from_birth = 1};
     recording->collector = sp_collector_new(config.period_ns, 0);
     const int error = recording->collector == NULL
                           ? -ENOMEM
@@ -363,7 +380,7 @@ static int run(int argc, char **argv)
 
 const struct sp_command sp_command_record = {
     .name = "record",
-    .usage = "record [-o FILE|-] [-F HZ] [-d SECONDS] [--max-depth N] [--] COMMAND [ARG...]",
+    .usage = "record [-o FILE|-] [-F HZ] [-d SECONDS] [--max-depth N] [--trigger NAME] [--] COMMAND [ARG...]",
     .summary = "Run a command and record where its threads' CPU time goes.",
     .help = "  -o, --output FILE     write the profile there (default: sigprof.pb.gz); - is standard output,\n"
             "                        and the command's own standard output then goes to standard error\n"
@@ -372,6 +389,9 @@ const struct sp_command sp_command_record = {
             "                        stop sampling and write the profile after that time; the command runs on,\n"
             "                        and record waits for it\n"
             "      --max-depth N     frames per stack, 1 to 4096 (default: 512)\n"
+            "      --trigger NAME    what makes samples due: timer (at most one a tick of the kernel, the rest is\n"
+            "                        weight), perf (every period, in user code; a descriptor a thread), or auto:\n"
+            "                        timer up to the tick rate, perf above it where permitted (default)\n"
             "  -h, --help            this help\n"
             "\n"
             "The command's exit status is passed on; 128+N when signal N ended it, 127 when it was not found,\n"

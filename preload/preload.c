@@ -145,7 +145,7 @@ static bool start(const uint64_t token[2])
     connection.device = status.st_dev;
     connection.inode = status.st_ino;
     if (sp_session_prepare_for_fork() == 0 && hand_segment_over(&config) && sp_session_run() == 0) {
-        sp_session_begin_thread();
+        sp_session_let_samples_through();
         return true;
     }
     if (sp_load_seq_cst(&sp_handler.state) == SP_SESSION_STARTING)

@@ -28,8 +28,15 @@ extern "C" {
 
 /* What makes a sample due. */
 enum sigprof_trigger {
-    LIBSIGPROF_TRIGGER_AUTO = 0,  /* the best there is */
-    LIBSIGPROF_TRIGGER_TIMER = 1, /* a CPU timer for each thread */
+    /* A timer up to the kernel's tick rate (often 250 Hz), above it a perf event where it is permitted. */
+    LIBSIGPROF_TRIGGER_AUTO = 0,
+    /* A CPU timer for each thread: one signal a tick at most, the expirations between are its weight. */
+    LIBSIGPROF_TRIGGER_TIMER = 1,
+    /*
+     * A perf event (task-clock, user code alone: kernel.perf_event_paranoid may be 2) and a descriptor for each thread.
+     * Time in the kernel is carried by the next sample. Where it is refused, a timer serves: see sigprof_statistics.
+     */
+    LIBSIGPROF_TRIGGER_PERF = 2,
 };
 
 /* Zero-initialised fields mean their defaults. */
@@ -68,8 +75,8 @@ int sigprof_stop(void);
 /* 1 while a session is running, else 0. */
 int sigprof_is_running(void);
 
-/* The ledger: what became of every sample that was due. fired = recorded + lost_busy + lost_full, exactly, once
- * stopped. */
+/* The ledger: what became of every sample that was due. fired = recorded + lost_busy + lost_full + lost_no_place,
+ * exactly, once stopped. */
 struct sigprof_statistics {
     uint32_t struct_bytes; /* set by the caller to sizeof(struct sigprof_statistics) */
     uint32_t is_running;   /* 1 or 0 */
@@ -78,15 +85,23 @@ struct sigprof_statistics {
     uint64_t fired_weight; /* periods that they stand for: the kernel merges expirations */
     uint64_t recorded;     /* of them, taken */
     uint64_t recorded_weight;
-    uint64_t lost_busy;       /* lost: all shards locked by other threads' handlers */
-    uint64_t lost_full;       /* lost: no room in any shard */
-    uint64_t lost_memory;     /* lost: the profile had reached its memory limit */
+    uint64_t lost_busy; /* lost: all shards locked by other threads' handlers */
+    uint64_t lost_full; /* lost: no room in any shard */
+    uint64_t
+        lost_no_place;    /* lost: owed at the end by a thread that was never sampled and did not say where it began */
+    uint64_t lost_memory; /* lost: the profile had reached its memory limit */
     uint64_t stray_signals;   /* SIGPROF that was not ours: not counted as CPU time */
     uint64_t late_signals;    /* of our timers, after the session */
     uint64_t stacks_cut;      /* recorded weight whose stack did not reach the thread's start */
     uint64_t threads_armed;   /* threads that got a timer */
     uint64_t threads_untimed; /* threads that got none: table full, or refused by the kernel */
     uint64_t threads_sampled; /* threads with a sample in the profile */
+    uint64_t settled;         /* of those recorded, what threads still owed at their end, put to their start routine */
+    uint64_t settled_weight;
+    uint32_t trigger;    /* enum sigprof_trigger in use: TIMER or PERF */
+    uint32_t perf_error; /* errno with which a perf event was refused first (4096: a seccomp filter is on), or 0 */
+    uint64_t threads_unperfed; /* threads that were to have a perf event, and were refused it */
+    uint64_t tick_ns;          /* the kernel's tick */
 };
 
 /*

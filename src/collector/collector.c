@@ -182,11 +182,14 @@ static void take_record(void *user, const struct sp_record *record)
         add(&collector->ledger.over_memory, record);
         return;
     }
-    for (uint32_t i = 0; i < record->depth; i++)
+    if (record->weight == 0)
+        return;
+    const uint32_t depth = record->kind == SP_RECORD_END ? 1 : record->depth; /* the start routine */
+    for (uint32_t i = 0; i < depth; i++)
         collector->locations[i] = location_of(target, record->pcs[i], i == 0, record->weight);
     const uint32_t n_labels = make_labels(target, record, labels);
     const int64_t values[] = {(int64_t)record->weight, (int64_t)(record->weight * collector->period_ns)};
-    sp_profile_add_sample(collector->profile, collector->locations, record->depth, labels, n_labels, values);
+    sp_profile_add_sample(collector->profile, collector->locations, depth, labels, n_labels, values);
     add(&collector->ledger.collected, record);
     collector->ledger.ends[record->end] += record->weight;
 }
@@ -268,7 +271,24 @@ static void add_stripe(struct sp_stripe *stripe, struct sp_ledger *ledger)
     for (uint32_t loss = 0; loss < SP_LOSSES; loss++)
         add_count(&ledger->lost[loss], &stripe->lost[loss], ledger);
     ledger->backstop_idle += plausible(sp_load_relaxed(&stripe->backstop_idle), count_limit, ledger);
+    add_count(&ledger->settled, &stripe->settled, ledger);
+    ledger->early += plausible(sp_load_relaxed(&stripe->early), count_limit, ledger);
     ledger->stray += plausible(sp_load_relaxed(&stripe->stray), count_limit, ledger);
+}
+
+/* What the target says of its trigger; the first refusal of all targets is kept. */
+static void note_trigger(const struct sp_header *header, struct sp_ledger *ledger)
+{
+    const uint32_t errno_limit = 4096;
+    const uint32_t asked = sp_load_relaxed(&header->trigger_asked), used = sp_load_relaxed(&header->trigger);
+    ledger->trigger_asked = (uint32_t)plausible(asked, SP_TRIGGERS - 1, ledger);
+    ledger->trigger = (uint32_t)plausible(used, SP_TRIGGERS - 1, ledger);
+    ledger->tick_ns = plausible(sp_load_relaxed(&header->tick_ns), 1000000000, ledger);
+    ledger->perf_refused += plausible(sp_load_relaxed(&header->perf_refused), count_limit, ledger);
+    if (ledger->perf_error == 0)
+        ledger->perf_error = (uint32_t)plausible((uint32_t)sp_load_relaxed(&header->perf_error), errno_limit, ledger);
+    if (ledger->timer_error == 0)
+        ledger->timer_error = (uint32_t)plausible((uint32_t)sp_load_relaxed(&header->timer_error), errno_limit, ledger);
 }
 
 /* Adds what the target's side has counted. Its memory may be damaged: then these numbers are, and nothing else. */
@@ -279,6 +299,7 @@ static void add_counters(const struct sp_segment *segment, struct sp_ledger *led
         add_stripe(&header->stripes[i], ledger);
     for (uint32_t i = 0; i < segment->geometry.n_shards; i++)
         add_count(&ledger->recorded, &sp_segment_shard(segment, i)->recorded, ledger);
+    note_trigger(header, ledger);
     ledger->threads_armed += plausible(sp_load_relaxed(&header->threads_armed), count_limit, ledger);
     ledger->slots_full += plausible(sp_load_relaxed(&header->slots_full), count_limit, ledger);
     ledger->timers_refused += plausible(sp_load_relaxed(&header->timers_refused), count_limit, ledger);

@@ -26,6 +26,24 @@ static uint64_t word(const uint64_t *at)
     return *(const volatile uint64_t *)at;
 }
 
+static bool is_shape_sane(const struct sp_segment *segment, uint64_t head, uint32_t room)
+{
+    const uint32_t depth = sp_record_depth(head), kind = sp_record_kind(head);
+    if (sp_record_end(head) >= SP_STACK_ENDS || depth > room - SP_RECORD_HEAD_WORDS)
+        return false;
+    if (kind == SP_RECORD_END)
+        return depth == SP_END_WORDS;
+    return kind == SP_RECORD_SAMPLE && depth >= 1 && depth <= segment->geometry.max_depth;
+}
+
+/* A sample stands for a period at least; the last record of a thread may have nothing left to settle. */
+static bool are_counts_sane(const struct sp_record *record)
+{
+    const bool may_be_empty = record->kind == SP_RECORD_END && record->weight == 0;
+    return record->weight >= record->deliveries && record->weight <= weight_limit && record->tid > 0 &&
+           (record->deliveries > 0 || may_be_empty);
+}
+
 /* Copies the record at `at`, of which `room` words are in use. Its length in words; 0 when it makes no sense. */
 static uint32_t read_record(const struct sp_segment *segment, const uint64_t *at, uint32_t room,
                             struct sp_record *record)
@@ -33,21 +51,18 @@ static uint32_t read_record(const struct sp_segment *segment, const uint64_t *at
     if (room < SP_RECORD_HEAD_WORDS)
         return 0;
     const uint64_t head = word(at);
-    const uint32_t depth = sp_record_depth(head), end = sp_record_end(head);
-    if (depth < 1 || depth > segment->geometry.max_depth || depth > room - SP_RECORD_HEAD_WORDS || end >= SP_STACK_ENDS)
+    if (!is_shape_sane(segment, head, room))
         return 0;
-    record->depth = depth;
-    record->end = (enum sp_stack_end)end;
+    record->depth = sp_record_depth(head);
+    record->kind = (enum sp_record_kind)sp_record_kind(head);
+    record->end = (enum sp_stack_end)sp_record_end(head);
     record->slot_generation = word(at + 1);
     record->tid = (int32_t)word(at + 2);
     record->deliveries = word(at + 3);
     record->weight = word(at + 4);
-    if (record->deliveries == 0 || record->weight < record->deliveries || record->weight > weight_limit ||
-        record->tid <= 0)
-        return 0;
-    for (uint32_t i = 0; i < depth; i++)
+    for (uint32_t i = 0; i < record->depth; i++)
         record->pcs[i] = word(at + SP_RECORD_HEAD_WORDS + i);
-    return SP_RECORD_HEAD_WORDS + depth;
+    return are_counts_sane(record) ? SP_RECORD_HEAD_WORDS + record->depth : 0;
 }
 
 static uint64_t read_half(const struct sp_segment *segment, uint32_t shard, uint32_t half, struct sp_record *scratch,

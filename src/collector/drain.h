@@ -15,6 +15,7 @@
 struct sp_record {
     uint64_t slot_generation;
     int32_t tid;
+    enum sp_record_kind kind;
     enum sp_stack_end end;
     uint64_t deliveries, weight;
     uint32_t depth;

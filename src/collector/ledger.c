@@ -12,6 +12,7 @@
 static const char *const loss_names[SP_LOSSES] = {
     [SP_LOSS_BUSY] = "shards busy",
     [SP_LOSS_FULL] = "shards full",
+    [SP_LOSS_NO_PLACE] = "no place",
 };
 
 static const char *const end_names[SP_STACK_ENDS] = {

@@ -31,6 +31,12 @@ struct sp_ledger {
     uint64_t threads_sampled;         /* threads with a sample in the profile */
     uint64_t slots_full;              /* times that a thread got no slot */
     uint64_t timers_refused;          /* threads with a slot for which the kernel gave no timer */
+    struct sp_tally settled;          /* of those recorded, what threads still owed at their end */
+    uint64_t early;                   /* perf events' signals before a period was due: nothing to record */
+    uint64_t perf_refused;            /* threads that were to have a perf event and were refused it */
+    uint64_t tick_ns;                 /* the kernel's tick */
+    uint32_t trigger_asked, trigger;  /* enum sp_trigger; what is in use */
+    uint32_t perf_error, timer_error; /* errno of the first refusal, or SP_PERF_UNDER_SECCOMP; 0: none */
     uint64_t ends[SP_STACK_ENDS];     /* collected weight by how the stack ended, enum sp_stack_end */
     uint64_t frames, unmapped_frames; /* collected frames (by weight), and those at addresses of no mapping */
 };

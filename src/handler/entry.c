@@ -8,22 +8,22 @@
  *
  * What it may touch: `sp_handler`, the segment, the siginfo, and (reading) the interrupted thread's stack. No
  * thread-local state: a raw clone thread may share its creator's, or have none. Who was interrupted is what the timer's
- * cookie says, checked against the stack pointer or, where the stack is not known, against gettid.
+ * cookie or the perf event's descriptor says, checked against the stack pointer or, where the stack is not known,
+ * against gettid.
  */
 #include "handler/entry.h"
 
+#include "handler/account.h"
 #include "handler/raw_calls.h"
 #include "handler/shard.h"
 #include "handler/threads.h"
+#include "handler/trigger.h"
 
 #include "handler/poison.h"
 
-enum { OVERRUN_LIMIT = 1 << 24, REAP_PER_BACKSTOP = 4, STACK_BYTES_LIMIT = 1 << 30 };
+enum { OVERRUN_LIMIT = 1 << 24, REAP_PER_LOOK = 4, STACK_BYTES_LIMIT = 1 << 30 };
 
-/* More than any thread can owe from before it was found: the host has overwritten it. */
-static const uint64_t owed_limit_ns = (uint64_t)1 << 40;
-
-struct sp_handler_state sp_handler = {.process_timer = -1};
+struct sp_handler_state sp_handler = {.process_timer = -1, .event_fd = INT32_MAX};
 
 static uint32_t stripe_of(uintptr_t stack_address)
 {
@@ -72,6 +72,17 @@ static void count(struct sp_count *counter, uint64_t weight)
     sp_add_relaxed(&counter->weight, weight);
 }
 
+/*
+ * Where what the thread owes at its end belongs, if nobody has told its start routine: the root of a stack of its own.
+ * `root` is a return address, or, of a stack of one frame, the interrupted pc.
+ */
+static void learn_start(uint32_t slot, uint64_t root, uint32_t depth)
+{
+    struct sp_slot *at = sp_segment_slot(&sp_handler.segment, slot);
+    if (slot != 0 && sp_load_relaxed(&at->start_routine) == 0)
+        sp_store_relaxed(&at->start_routine, depth > 1 ? root - 1 : root);
+}
+
 static void record(const struct subject *who, const struct sp_registers *registers, uint64_t weight,
                    struct sp_stripe *stripe)
 {
@@ -90,6 +101,7 @@ static void record(const struct subject *who, const struct sp_registers *registe
     words[2] = (uint32_t)who->tid;
     const uint32_t depth =
         sp_unwind(registers, &who->bounds, words + SP_RECORD_HEAD_WORDS, segment->geometry.max_depth, &end);
+    learn_start(who->slot, words[SP_RECORD_HEAD_WORDS + depth - 1], depth);
     sp_shard_commit(&reservation, depth, end, weight);
 }
 
@@ -100,17 +112,12 @@ static uint64_t weight_of(const siginfo_t *info)
     return overrun > 0 && overrun < OVERRUN_LIMIT ? 1 + (uint64_t)overrun : 1;
 }
 
-/* Who a thread timer's cookie names, if that is the thread that was interrupted. */
-static bool identify(uint64_t cookie, const struct sp_registers *registers, struct subject *who)
+/* Whether the thread of `slot`, which is in range, is the one that was interrupted. */
+static bool identify(uint32_t slot, const struct sp_registers *registers, struct subject *who)
 {
-    const struct sp_segment *segment = &sp_handler.segment;
-    const uint32_t slot = (uint32_t)cookie & 0xffffff, generation = (uint32_t)(cookie >> 24) & 0xffffff;
-    if (slot >= segment->geometry.n_slots)
-        return false;
-    const struct sp_slot *at = sp_segment_slot(segment, slot);
-    if ((sp_load_relaxed(&at->generation) & 0xffffff) != generation)
-        return false;
-    *who = (struct subject){.slot = slot, .generation = generation, .tid = sp_load_relaxed(&at->tid)};
+    const struct sp_slot *at = sp_segment_slot(&sp_handler.segment, slot);
+    *who = (struct subject){
+        .slot = slot, .generation = sp_load_relaxed(&at->generation) & 0xffffff, .tid = sp_load_relaxed(&at->tid)};
     const uintptr_t low = sp_load_relaxed(&at->stack_low), high = sp_load_relaxed(&at->stack_high);
     if (registers->sp >= low && registers->sp < high && high - low <= STACK_BYTES_LIMIT) {
         who->bounds = (struct sp_stack_bounds){registers->sp, high};
@@ -119,21 +126,19 @@ static bool identify(uint64_t cookie, const struct sp_registers *registers, stru
     return sp_raw_thread_id() == who->tid;
 }
 
+/* The slot that a thread timer's cookie names, or 0: a forged cookie, or one of an earlier owner. */
+static uint32_t slot_of(uint64_t cookie)
+{
+    const struct sp_segment *segment = &sp_handler.segment;
+    const uint32_t slot = (uint32_t)cookie & 0xffffff, generation = (uint32_t)(cookie >> 24) & 0xffffff;
+    if (slot >= sp_segment_slots(segment))
+        return 0;
+    return (sp_load_relaxed(&sp_segment_slot(segment, slot)->generation) & 0xffffff) == generation ? slot : 0;
+}
+
 static bool is_stop_requested(void)
 {
     return sp_load_relaxed(&sp_handler.segment.header->stop_requested) != 0;
-}
-
-/* Arms a thread that the collector found. What it has used so far was not sampled: its first sample will carry it. */
-static void arm_unlisted_thread(int32_t tid)
-{
-    const struct sp_segment *segment = &sp_handler.segment;
-    const uint64_t used_ns = sp_raw_clock_ns(sp_thread_clock(tid));
-    if (sp_raw_thread_exists(sp_load_relaxed(&sp_handler.pid), tid) != 0)
-        return;
-    const uint32_t slot = sp_thread_arm(segment, tid, NULL);
-    if (slot != 0 && slot != SP_ARM_BUSY)
-        sp_store_relaxed(&sp_segment_slot(segment, slot)->owed_ns, used_ns);
 }
 
 /* Arms the threads that the collector found and nobody announced. */
@@ -144,16 +149,27 @@ static void arm_unlisted(void)
         if (sp_load_relaxed(&header->unlisted[i]) == 0)
             continue;
         const int32_t tid = sp_exchange_seq_cst(&header->unlisted[i], 0);
-        if (tid > 0)
-            arm_unlisted_thread(tid);
+        if (tid > 0 && sp_raw_thread_exists(sp_load_relaxed(&sp_handler.pid), tid) == 0)
+            sp_thread_arm(&sp_handler.segment, tid, NULL);
     }
 }
 
-/* What a signal does beside its sample: arms whom nobody announced, takes back from those that ended unannounced. */
+/* Takes slots back from threads that ended unannounced: those that the collector missed, and a few at random. */
+static void reap(void)
+{
+    struct sp_header *header = sp_handler.segment.header;
+    const int32_t pid = sp_load_relaxed(&sp_handler.pid);
+    for (uint32_t i = 0; i < SP_UNLISTED; i++)
+        if (sp_load_relaxed(&header->ended[i]) != 0)
+            sp_thread_reap(&sp_handler.segment, pid, sp_exchange_seq_cst(&header->ended[i], 0u));
+    sp_thread_reap_some(&sp_handler.segment, pid, REAP_PER_LOOK);
+}
+
+/* What a signal does beside its sample. */
 static void look_after_threads(void)
 {
     arm_unlisted();
-    sp_thread_reap(&sp_handler.segment, sp_load_relaxed(&sp_handler.pid), REAP_PER_BACKSTOP);
+    reap();
 }
 
 /* Threads that have the process timer alone: no slot, or no timer of their own to be had. */
@@ -178,29 +194,52 @@ static void stand_in_for_process_timer(void)
     look_after_threads();
 }
 
-/* The periods that a thread used before it had a timer, rounded. */
-static uint64_t take_owed(uint32_t slot)
+/* Sampling is to end: the thread gives its trigger back, and what it owes is settled. */
+static void end_sampling(uint32_t slot, struct sp_stripe *stripe)
 {
-    struct sp_slot *at = sp_segment_slot(&sp_handler.segment, slot);
-    if (sp_load_relaxed(&at->owed_ns) == 0)
-        return 0;
-    const uint64_t period_ns = sp_handler.segment.geometry.period_ns;
-    const uint64_t owed_ns = sp_exchange_seq_cst(&at->owed_ns, (uint64_t)0);
-    return owed_ns <= owed_limit_ns ? (owed_ns + period_ns / 2) / period_ns : 0;
+    sp_trigger_stop(&sp_handler.segment, slot);
+    sp_account_settle(&sp_handler.segment, slot, stripe);
+}
+
+/* Records a sample that stands for `weight` periods of the thread's account. */
+static void pay_and_record(const struct subject *who, const struct sp_registers *registers, uint64_t weight,
+                           struct sp_stripe *stripe)
+{
+    sp_account_pay(sp_segment_slot(&sp_handler.segment, who->slot), weight);
+    record(who, registers, weight, stripe);
+}
+
+/* What the calling thread owes by its clock. */
+static uint64_t owed_by_self(uint32_t slot)
+{
+    return sp_account_owed(&sp_handler.segment, slot, sp_raw_clock_ns(CLOCK_THREAD_CPUTIME_ID));
+}
+
+/* A signal of a thread's own timer or event; `weight` 0: what its clock says that it owes, which may be nothing yet. */
+static void on_own_signal(const struct subject *who, const struct sp_registers *registers, uint64_t weight,
+                          struct sp_stripe *stripe)
+{
+    if (is_stop_requested()) {
+        end_sampling(who->slot, stripe);
+        return;
+    }
+    if (weight == 0)
+        weight = owed_by_self(who->slot);
+    if (weight == 0)
+        sp_add_relaxed(&stripe->early, (uint64_t)1);
+    else
+        pay_and_record(who, registers, weight, stripe);
+    stand_in_for_process_timer();
 }
 
 static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
                             struct sp_stripe *stripe)
 {
     struct subject who;
-    if (!identify(cookie, registers, &who))
+    const uint32_t slot = slot_of(cookie);
+    if (slot == 0 || !identify(slot, registers, &who))
         return false;
-    if (is_stop_requested()) {
-        sp_thread_stop_timer(&sp_handler.segment, who.slot);
-        return true;
-    }
-    record(&who, registers, weight_of(info) + take_owed(who.slot), stripe);
-    stand_in_for_process_timer();
+    on_own_signal(&who, registers, weight_of(info), stripe);
     return true;
 }
 
@@ -211,21 +250,20 @@ static void stop_process_timer(void)
         sp_raw_timer_delete(timer);
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
+/* The slot of the calling thread, which gets one if it has none; 0: there is none to be had. */
+static uint32_t find_or_arm(int32_t tid)
 {
-    return a > b ? a : b;
-}
-
-static uint64_t periods_used(int32_t tid)
-{
-    return sp_raw_clock_ns(sp_thread_clock(tid)) / sp_handler.segment.geometry.period_ns;
+    const uint32_t known = sp_segment_find(&sp_handler.segment, tid);
+    const uint32_t slot = known != 0 ? known : sp_thread_arm(&sp_handler.segment, tid, NULL);
+    return slot == SP_ARM_BUSY ? 0 : slot;
 }
 
 /*
  * The process timer: a backstop for threads that nobody announced. The kernel hands its signal to the thread that ran
- * (Linux ≥ 6.4) or to any (before), once per period of the whole process's CPU time. A thread that has a timer of its
- * own does nothing with it; one that has none is sampled, at the weight of the time that the signal stands for, and
- * gets its timer here. A thread that has used more than that by itself was passed over while the timer was postponed.
+ * (Linux ≥ 6.4) or to any (before), once per period of the whole process's CPU time. A thread that has a trigger of its
+ * own, or gets it here, leaves its sample to that: a timer that is set late comes at once, with all that the thread
+ * owes. One that can have none is sampled, at the weight of its own clock, and without a slot at the weight of the time
+ * that the signal stands for.
  */
 static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
                              struct sp_stripe *stripe)
@@ -239,20 +277,18 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
     }
     struct subject who = {.tid = sp_raw_thread_id()};
     look_after_threads();
-    const uint32_t known = sp_segment_find(segment, who.tid);
-    if (known != 0 && sp_load_relaxed(&sp_segment_slot(segment, known)->timer) >= 0) {
-        sp_add_relaxed(&stripe->backstop_idle, (uint64_t)1);
+    who.slot = find_or_arm(who.tid);
+    if (who.slot == 0) {
+        record(&who, registers, weight_of(info) * segment->geometry.backstop_periods, stripe);
         return true;
     }
-    uint64_t weight = weight_of(info) * segment->geometry.backstop_periods;
-    who.slot = known != 0 ? known : sp_thread_arm(segment, who.tid, NULL);
-    if (who.slot == SP_ARM_BUSY)
-        who.slot = 0;
-    if (who.slot != 0)
-        who.generation = sp_load_relaxed(&sp_segment_slot(segment, who.slot)->generation);
-    if (known == 0 && who.slot != 0)
-        weight = larger(weight, periods_used(who.tid));
-    record(&who, registers, weight, stripe);
+    const struct sp_slot *at = sp_segment_slot(segment, who.slot);
+    const uint64_t weight = sp_trigger_is_on(at) ? 0 : owed_by_self(who.slot);
+    who.generation = sp_load_relaxed(&at->generation);
+    if (weight == 0)
+        sp_add_relaxed(&stripe->backstop_idle, (uint64_t)1);
+    else
+        pay_and_record(&who, registers, weight, stripe);
     return true;
 }
 
@@ -272,6 +308,55 @@ static void on_our_signal(uint64_t cookie, const siginfo_t *info, const void *co
                                              : on_thread_timer(cookie, info, &registers, stripe);
     if (!is_genuine)
         sp_add_relaxed(&stripe->stray, (uint64_t)1);
+}
+
+/*
+ * A signal of a perf event: it names its descriptor, and carries no value. False when that is not one of ours. One that
+ * comes when no session runs is late: the host has no use for it.
+ */
+static bool on_perf_event(const siginfo_t *info, const void *context, uint32_t stripe_number)
+{
+    const struct sp_segment *segment = &sp_handler.segment;
+    struct sp_registers registers;
+    struct subject who;
+    const uint32_t slot = sp_trigger_slot_of(segment, info->si_fd);
+    if (slot == 0)
+        return false;
+    struct sp_stripe *stripe = &segment->header->stripes[stripe_number];
+    sp_arch_capture(context, &registers);
+    if (identify(slot, &registers, &who)) {
+        sp_trigger_perf_came(segment, slot);
+        on_own_signal(&who, &registers, 0, stripe);
+    } else {
+        sp_add_relaxed(&stripe->stray, (uint64_t)1);
+    }
+    return true;
+}
+
+/* Whether a signal comes from a descriptor (F_SETSIG, fcntl(2)), and from one where our perf events are. */
+static bool is_from_event(const siginfo_t *info)
+{
+    return info->si_code >= POLL_IN && info->si_code <= POLL_HUP &&
+           info->si_fd >= sp_load_relaxed(&sp_handler.event_fd);
+}
+
+/* Deals with a signal if it is ours. */
+static bool take(const siginfo_t *info, const void *context)
+{
+    const uint64_t cookie = cookie_of(info);
+    const bool has_cookie = cookie >> 48 == SP_COOKIE_TAG;
+    if (!has_cookie && !is_from_event(info))
+        return false;
+    const uint32_t stripe = stripe_of((uintptr_t)__builtin_frame_address(0));
+    bool is_ours = true;
+    if (!enter(stripe))
+        sp_add_relaxed(&sp_handler.late, (uint64_t)1);
+    else if (has_cookie)
+        on_our_signal(cookie, info, context, stripe);
+    else
+        is_ours = on_perf_event(info, context, stripe);
+    sp_handler_leave(stripe);
+    return is_ours;
 }
 
 /*
@@ -297,16 +382,8 @@ static void chain(int signal_number, siginfo_t *info, void *context)
 
 void sp_handler_entry(int signal_number, siginfo_t *info, void *context)
 {
-    const uint64_t cookie = cookie_of(info);
-    if (cookie >> 48 == SP_COOKIE_TAG) {
-        const uint32_t stripe = stripe_of((uintptr_t)__builtin_frame_address(0));
-        if (enter(stripe))
-            on_our_signal(cookie, info, context, stripe);
-        else
-            sp_add_relaxed(&sp_handler.late, (uint64_t)1);
-        sp_handler_leave(stripe);
+    if (take(info, context))
         return;
-    }
     sp_add_relaxed(&sp_handler.stray, (uint64_t)1);
     chain(signal_number, info, context);
 }

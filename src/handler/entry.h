@@ -37,6 +37,7 @@ struct sp_handler_state {
     struct sp_segment segment;
     uint32_t generation;           /* of the process timer's cookie */
     _Atomic int32_t process_timer; /* kernel timer id, or -1 */
+    _Atomic int32_t event_fd;      /* perf events have descriptors from here on; INT32_MAX: there never were any */
     /* Signals that touched no segment. */
     _Atomic uint64_t late;  /* of our timers, when no session was running */
     _Atomic uint64_t stray; /* of anybody else */

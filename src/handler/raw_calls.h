@@ -37,9 +37,10 @@ static inline long sp_raw_timer_create(clockid_t clock, const struct sigevent *e
     return sp_syscall4(__NR_timer_create, clock, (long)event, (long)timer, 0);
 }
 
-static inline long sp_raw_timer_settime(int32_t timer, const struct itimerspec *when)
+/* `flags`: 0 or TIMER_ABSTIME. */
+static inline long sp_raw_timer_settime(int32_t timer, int flags, const struct itimerspec *when)
 {
-    return sp_syscall4(__NR_timer_settime, timer, 0, (long)when, 0);
+    return sp_syscall4(__NR_timer_settime, timer, flags, (long)when, 0);
 }
 
 /* The reading of a CPU clock in ns, or 0 when there is no such clock (any more). */
@@ -54,6 +55,40 @@ static inline uint64_t sp_raw_clock_ns(clockid_t clock)
 static inline long sp_raw_timer_delete(int32_t timer)
 {
     return sp_syscall4(__NR_timer_delete, timer, 0, 0, 0);
+}
+
+struct perf_event_attr;
+
+/* On any CPU, in no group. */
+static inline long sp_raw_perf_event_open(const struct perf_event_attr *attr, int32_t tid, unsigned long flags)
+{
+    return sp_syscall5(__NR_perf_event_open, (long)attr, tid, -1, -1, (long)flags);
+}
+
+static inline long sp_raw_fcntl(int fd, int command, long argument)
+{
+    return sp_syscall4(__NR_fcntl, fd, command, argument, 0);
+}
+
+static inline long sp_raw_ioctl(int fd, unsigned long request, long argument)
+{
+    return sp_syscall4(__NR_ioctl, fd, (long)request, argument, 0);
+}
+
+static inline long sp_raw_close(int fd)
+{
+    return sp_syscall4(__NR_close, fd, 0, 0, 0);
+}
+
+static inline long sp_raw_prctl(int option, long argument)
+{
+    return sp_syscall4(__NR_prctl, option, argument, 0, 0);
+}
+
+/* madvise(2); MADV_POPULATE_WRITE (Linux 5.14) makes pages present. */
+static inline long sp_raw_madvise(void *address, size_t bytes, int advice)
+{
+    return sp_syscall4(__NR_madvise, (long)address, (long)bytes, advice, 0);
 }
 
 static inline long sp_raw_signal_mask(uint64_t mask)

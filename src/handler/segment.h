@@ -8,26 +8,31 @@
  *   │ header     │  geometry, requests of the collector, loss counters
  *   ├────────────┤ index_at
  *   │ index      │  tid → slot, n_index words; see threads.c
+ *   ├────────────┤ fds_at
+ *   │ fds        │  descriptor of a perf event → slot, SP_PERF_FDS words
  *   ├────────────┤ slots_at
- *   │ slots      │  n_slots × struct sp_slot; slot 0 stands for "no slot"
+ *   │ slots      │  n_slots × struct sp_slot; slot 0 stands for "no slot"; only the first slots_ready are in use
  *   ├────────────┤ shards_at
  *   │ shards     │  n_shards × struct sp_shard
  *   ├────────────┤ halves_at
  *   │ halves     │  n_shards × 2 × { n_buckets × 4 hash entries, half_words × 8 bytes of records }
  *   └────────────┘ bytes
  *
- * The memory is reserved for real when it is created, so that no write can fault. Both sides keep a private copy of the
- * geometry and never follow an offset or a count out of the segment without a bound: the program being profiled may
- * have overwritten any byte of it (the collector's side of that is collector/drain.c).
+ * The memory is reserved for real when it is created, so that no write can fault; only the slots are reserved as
+ * threads come (threads.c), since a process of one thread should not pay for ten thousand. Both sides keep a private
+ * copy of the geometry and never follow an offset or a count out of the segment without a bound: the program being
+ * profiled may have overwritten any byte of it (the collector's side of that is collector/drain.c).
  *
  * A record, in words of 64 bits, at a position in a half's record area:
  *
- *   0  hash (high 32) | depth (bits 16..31) | end of the stack, enum sp_stack_end (bits 0..7)
- *   1  slot (low 24) | generation of the slot (next 24)
- *   2  tid (low 32)
- *   3  deliveries: how often a signal found this thread in this stack
- *   4  weight: deliveries and the expirations that the kernel merged into them
- *   5  pcs[depth], the leaf first; callers are return addresses
+ *   0  hash (high 32) | depth (bits 16..31) | kind, enum sp_record_kind (bits 8..15) | end, enum sp_stack_end (bits
+ * 0..7) 1  slot (low 24) | generation of the slot (next 24) 2  tid (low 32) 3  deliveries: how often a signal found
+ * this thread in this stack 4  weight: deliveries and the expirations that the kernel merged into them 5  pcs[depth],
+ * the leaf first; callers are return addresses
+ *
+ * The last record of a thread settles its account (kind SP_RECORD_END): deliveries are 1, or 0 where nothing was left
+ * to settle and weight is 0; depth is SP_END_WORDS, and what stands for the pcs are the thread's start routine (or 0),
+ * its CPU clock at the end, and since_ns of its slot.
  *
  * Records stand one behind the other in [0, used). `used` grows (release) only when a record is whole, so that whoever
  * finds a half after its writer was killed sees only whole records. The hash entries are only a help to find an equal
@@ -44,15 +49,18 @@
 #include "handler/order.h"
 
 enum {
-    SP_SEGMENT_VERSION = 1,
+    SP_SEGMENT_VERSION = 2,
     SP_DEPTH_LIMIT = 4096, /* the deepest max_depth; below 1 << 16 for the record's field */
     SP_BUCKET_WAYS = 4,
     SP_RECORD_HEAD_WORDS = 5, /* words before pcs */
     SP_SLOTS_LIMIT = 1 << 20, /* below 1 << 24 for the cookie's field */
     SP_SHARDS_LIMIT = 256,
-    SP_INDEX_PROBE = 8,     /* entries of the index that a tid may stand in */
-    SP_ARMING_STRIPES = 64, /* power of 2 */
-    SP_UNLISTED = 32,       /* size of the collector's list of threads to arm */
+    SP_INDEX_PROBE = 8,      /* entries of the index that a tid may stand in */
+    SP_ARMING_STRIPES = 64,  /* power of 2 */
+    SP_UNLISTED = 32,        /* size of the collector's lists of threads to arm and to disarm */
+    SP_PERF_FDS = 4096,      /* descriptors of perf events are below */
+    SP_SLOTS_AT_FIRST = 256, /* reserved at the start */
+    SP_END_WORDS = 3,        /* in place of pcs in a record that settles an account */
     SP_THREAD_NAME_BYTES = 16,
 };
 
@@ -65,11 +73,26 @@ enum sp_stack_end {
     SP_STACK_ENDS
 };
 
+enum sp_record_kind {
+    SP_RECORD_SAMPLE = 0,
+    SP_RECORD_END = 1, /* what a thread still owed when it ended, or when sampling did */
+    SP_RECORD_KINDS
+};
+
 /* Why a sample was not recorded. */
 enum sp_loss {
-    SP_LOSS_BUSY = 0, /* every shard that was tried was locked by another thread's handler */
-    SP_LOSS_FULL = 1, /* no shard had room: the collector came too late */
+    SP_LOSS_BUSY = 0,     /* every shard that was tried was locked by another thread's handler */
+    SP_LOSS_FULL = 1,     /* no shard had room: the collector came too late */
+    SP_LOSS_NO_PLACE = 2, /* CPU time left at a thread's end, and its start routine is not known */
     SP_LOSSES
+};
+
+/* What makes a sample due. */
+enum sp_trigger {
+    SP_TRIGGER_AUTO = 0,  /* timer up to the kernel's tick rate, above it perf where it is permitted */
+    SP_TRIGGER_TIMER = 1, /* a CPU timer for each thread: at most one signal a tick, the rest is its overrun */
+    SP_TRIGGER_PERF = 2, /* a perf task-clock event for each thread: user code alone, the rest is read from its clock */
+    SP_TRIGGERS
 };
 
 /* What both sides agree on. Filled by sp_geometry_layout from the first group. */
@@ -85,7 +108,7 @@ struct sp_geometry {
 
     uint32_t n_index; /* power of 2 */
     uint32_t reserved;
-    uint64_t index_at, slots_at, shards_at, halves_at, half_bytes, bytes;
+    uint64_t index_at, fds_at, slots_at, shards_at, halves_at, half_bytes, bytes;
 };
 
 enum sp_slot_state {
@@ -94,19 +117,37 @@ enum sp_slot_state {
     SP_SLOT_LIVE = 2,
 };
 
-/* A thread. Written by the thread itself, or by who arms it, while CLAIMED. */
+/*
+ * A thread. Written by the thread itself, or by who arms it, while CLAIMED.
+ *
+ * Its account, in CPU time of its own clock c:
+ *
+ *     due(c) = (c − base_ns) / period_ns, rounded down       owed at any time = due(c) − seen
+ *
+ * base_ns is since_ns less a random part of a period, so that due is right on average for a thread however short. A
+ * timer is set to expire exactly when due grows, and its overrun makes seen follow; a perf event is set to half a
+ * period later, and the handler reads the clock. What is owed at the thread's end goes into its last record.
+ */
 struct sp_slot {
     _Atomic uint32_t state;      /* enum sp_slot_state */
     _Atomic uint32_t generation; /* low 24 bits count; a cookie with another generation is stale */
     _Atomic int32_t tid;
-    _Atomic int32_t timer; /* kernel timer id, or -1: none could be had */
+    _Atomic int32_t timer; /* kernel timer id, or -1: none */
     /* The thread's own stack [stack_low, stack_high), readable as long as the thread runs on it; 0, 0: not known. */
     _Atomic uint64_t stack_low, stack_high;
-    char name[SP_THREAD_NAME_BYTES]; /* set when the thread ends; "" before */
-    _Atomic uint64_t owed_ns;        /* CPU time that it used before it had a timer, for its next sample to carry */
-    uint64_t reserved;
+    _Atomic uint64_t seen;             /* periods that its samples stand for, lost ones too */
+    _Atomic uint64_t start_routine;    /* address; 0: not known */
+    char name[SP_THREAD_NAME_BYTES];   /* set when the thread ends; "" before */
+    _Atomic int64_t base_ns;           /* see above */
+    _Atomic uint64_t since_ns;         /* its CPU clock when it began to be accounted */
+    _Atomic int32_t perf_fd;           /* descriptor of its perf event, or -1: none */
+    _Atomic uint32_t is_first_pending; /* the perf event still has its first, shorter or longer period */
+    _Atomic uint64_t perf_id;          /* PERF_EVENT_IOC_ID: whether the descriptor still is ours */
+    _Atomic int32_t error;             /* errno with which the kernel refused its timer or event; 0 */
+    uint32_t reserved0;
+    uint64_t reserved1[3];
 };
-_Static_assert(sizeof(struct sp_slot) == 64, "a slot is a cache line");
+_Static_assert(sizeof(struct sp_slot) == 128, "a slot is two cache lines");
 
 /* A count of deliveries and of the periods they stand for. */
 struct sp_count {
@@ -133,9 +174,11 @@ enum { SP_STRIPES = 16 };
 struct sp_stripe {
     struct sp_count fired; /* samples that were due: = recorded + Σ lost */
     struct sp_count lost[SP_LOSSES];
+    struct sp_count settled;        /* of those recorded, what threads still owed at their end */
     _Atomic uint64_t backstop_idle; /* process timer found a thread that has its own: nothing to do */
+    _Atomic uint64_t early;         /* a perf event's signal before a period was due: nothing to record */
     _Atomic uint64_t stray;         /* SIGPROF that is not ours, or a forged cookie */
-    uint64_t reserved[8];
+    uint64_t reserved[3];
 };
 _Static_assert(sizeof(struct sp_stripe) == 128, "a stripe has lines of its own");
 
@@ -145,18 +188,35 @@ struct sp_header {
     /* Written by the collector. */
     _Atomic uint32_t stop_requested;       /* each thread gives its timer back at its next signal */
     _Atomic uint32_t postpone;             /* set with each drain: the next sample postpones the process timer */
-    _Atomic int32_t unlisted[SP_UNLISTED]; /* tids that have no slot; the process timer's handler arms them */
+    _Atomic int32_t unlisted[SP_UNLISTED]; /* tids that have no slot; the next signal's handler arms them */
+    _Atomic uint32_t ended[SP_UNLISTED];   /* slots whose thread is no more; the next signal's handler frees them */
     /* Written by the target. */
     _Atomic uint64_t seed;                      /* of the first expirations */
+    _Atomic uint32_t trigger;                   /* enum sp_trigger in use: TIMER or PERF */
+    _Atomic uint32_t trigger_asked;             /* enum sp_trigger */
+    _Atomic int32_t perf_error;                 /* errno of the first perf event that was refused; 0 */
+    _Atomic int32_t timer_error;                /* errno of the first timer that was refused; 0 */
+    _Atomic uint64_t tick_ns;                   /* the kernel's tick: no timer fires more often */
+    _Atomic uint32_t perf_fd_low, perf_fd_high; /* descriptors of perf events are in [low, high) */
+    _Atomic uint64_t perf_refused;              /* threads that were to have a perf event and have a timer */
+    _Atomic uint32_t slots_ready;               /* slots reserved so far; power of 2 */
+    _Atomic uint32_t growing;                   /* try-lock of who makes more ready */
+    _Atomic uint32_t first_generation;          /* of fresh slots, so that a late signal of the last session is stale */
     _Atomic uint32_t cursor;                    /* where the next search for a free slot begins */
     _Atomic uint32_t reap_cursor;               /* where the next look for ended threads begins */
     _Atomic uint32_t arming[SP_ARMING_STRIPES]; /* try-locks by tid; see threads.c */
     _Atomic uint32_t threads_live;              /* slots in use */
     _Atomic uint64_t threads_armed;             /* threads that got a slot, ever */
     _Atomic uint64_t slots_full;                /* threads that got none: sampled by the process timer alone */
-    _Atomic uint64_t timers_refused;            /* threads with a slot and no timer */
+    _Atomic uint64_t timers_refused;            /* threads with a slot, and neither timer nor perf event */
     struct sp_stripe stripes[SP_STRIPES] __attribute__((aligned(128)));
 };
+
+/* The longest record's words. */
+static inline uint32_t sp_record_words_limit(const struct sp_geometry *geometry)
+{
+    return SP_RECORD_HEAD_WORDS + (geometry->max_depth > SP_END_WORDS ? geometry->max_depth : SP_END_WORDS);
+}
 
 /*
  * Fills in the second group of `geometry` from the first: the places of everything. Returns false, with the second
@@ -170,14 +230,15 @@ static inline bool sp_geometry_layout(struct sp_geometry *geometry)
             return false;
     if (geometry->version != SP_SEGMENT_VERSION || geometry->max_depth < 1 || geometry->max_depth > SP_DEPTH_LIMIT ||
         geometry->n_slots < 2 || geometry->n_slots > SP_SLOTS_LIMIT || geometry->n_shards > SP_SHARDS_LIMIT ||
-        geometry->n_buckets > (1u << 20) || geometry->half_words < SP_RECORD_HEAD_WORDS + geometry->max_depth ||
+        geometry->n_buckets > (1u << 20) || geometry->half_words < sp_record_words_limit(geometry) ||
         geometry->half_words > (1u << 28) || geometry->period_ns == 0 || geometry->backstop_periods == 0)
         return false;
     const uint64_t page = 4096;
     geometry->n_index = 2 * geometry->n_slots < SP_INDEX_PROBE ? SP_INDEX_PROBE : 2 * geometry->n_slots;
     geometry->index_at = (sizeof(struct sp_header) + page - 1) / page * page;
-    geometry->slots_at = (geometry->index_at + geometry->n_index * sizeof(uint32_t) + 127) / 128 * 128;
-    geometry->shards_at = (geometry->slots_at + geometry->n_slots * sizeof(struct sp_slot) + 127) / 128 * 128;
+    geometry->fds_at = (geometry->index_at + geometry->n_index * sizeof(uint32_t) + 127) / 128 * 128;
+    geometry->slots_at = (geometry->fds_at + SP_PERF_FDS * sizeof(uint32_t) + page - 1) / page * page;
+    geometry->shards_at = (geometry->slots_at + geometry->n_slots * sizeof(struct sp_slot) + page - 1) / page * page;
     geometry->halves_at = geometry->shards_at + geometry->n_shards * sizeof(struct sp_shard);
     geometry->half_bytes =
         (((uint64_t)geometry->n_buckets * SP_BUCKET_WAYS + geometry->half_words) * sizeof(uint64_t) + 127) / 128 * 128;
@@ -200,6 +261,19 @@ static inline char *sp_segment_at(const struct sp_segment *segment, uint64_t off
 static inline _Atomic uint32_t *sp_segment_index(const struct sp_segment *segment)
 {
     return (_Atomic uint32_t *)(void *)sp_segment_at(segment, segment->geometry.index_at);
+}
+
+/* The slot whose thread has the perf event of a descriptor below SP_PERF_FDS, or 0. */
+static inline _Atomic uint32_t *sp_segment_fd(const struct sp_segment *segment, uint32_t fd)
+{
+    return (_Atomic uint32_t *)(void *)sp_segment_at(segment, segment->geometry.fds_at) + fd;
+}
+
+/* How many slots are reserved: at most n_slots, whatever the host has written there. */
+static inline uint32_t sp_segment_slots(const struct sp_segment *segment)
+{
+    const uint32_t ready = sp_load_acquire(&segment->header->slots_ready), n = segment->geometry.n_slots;
+    return ready < n ? ready : n;
 }
 
 static inline struct sp_slot *sp_segment_slot(const struct sp_segment *segment, uint32_t slot)
@@ -232,7 +306,7 @@ static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t
     for (uint32_t probe = 0; probe < SP_INDEX_PROBE; probe++) {
         const uint32_t at = ((uint32_t)tid + probe) & (segment->geometry.n_index - 1);
         const uint32_t slot = sp_load_seq_cst(sp_segment_index(segment) + at);
-        if (slot == 0 || slot >= segment->geometry.n_slots || (found != 0 && slot > found))
+        if (slot == 0 || slot >= sp_segment_slots(segment) || (found != 0 && slot > found))
             continue;
         if (sp_load_relaxed(&sp_segment_slot(segment, slot)->tid) == tid)
             found = slot;
@@ -244,6 +318,11 @@ static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t
 static inline uint32_t sp_record_depth(uint64_t word0)
 {
     return (uint32_t)(word0 >> 16) & 0xffff;
+}
+
+static inline uint32_t sp_record_kind(uint64_t word0)
+{
+    return (uint32_t)(word0 >> 8) & 0xff;
 }
 
 static inline uint32_t sp_record_end(uint64_t word0)

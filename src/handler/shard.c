@@ -14,7 +14,7 @@
 
 static bool has_room(const struct sp_segment *segment, uint32_t used)
 {
-    const uint32_t need = SP_RECORD_HEAD_WORDS + segment->geometry.max_depth;
+    const uint32_t need = sp_record_words_limit(&segment->geometry);
     return used <= segment->geometry.half_words && segment->geometry.half_words - used >= need;
 }
 
@@ -97,6 +97,22 @@ static void enter(uint64_t *bucket, uint32_t hash, uint32_t position)
     bucket[way] = (uint64_t)hash << 32 | (position + 1);
 }
 
+/* Makes the reserved record part of the half. */
+static void append(const struct sp_reservation *at, struct sp_shard *shard, uint32_t depth, uint64_t deliveries,
+                   uint64_t weight)
+{
+    at->record[3] = deliveries;
+    at->record[4] = weight;
+    sp_store_release(&shard->used[at->half], at->position + SP_RECORD_HEAD_WORDS + depth);
+}
+
+static void count_and_unlock(struct sp_shard *shard, uint64_t deliveries, uint64_t weight)
+{
+    sp_store_relaxed(&shard->recorded.deliveries, sp_load_relaxed(&shard->recorded.deliveries) + deliveries);
+    sp_store_relaxed(&shard->recorded.weight, sp_load_relaxed(&shard->recorded.weight) + weight);
+    sp_store_release(&shard->lock, 0);
+}
+
 void sp_shard_commit(struct sp_reservation *at, uint32_t depth, enum sp_stack_end end, uint64_t weight)
 {
     struct sp_shard *shard = sp_segment_shard(at->segment, at->shard);
@@ -109,12 +125,17 @@ void sp_shard_commit(struct sp_reservation *at, uint32_t depth, enum sp_stack_en
         same[3]++;
         same[4] += weight;
     } else {
-        at->record[3] = 1;
-        at->record[4] = weight;
-        sp_store_release(&shard->used[at->half], at->position + SP_RECORD_HEAD_WORDS + depth);
+        append(at, shard, depth, 1, weight);
         enter(bucket, hash, at->position);
     }
-    sp_store_relaxed(&shard->recorded.deliveries, sp_load_relaxed(&shard->recorded.deliveries) + 1);
-    sp_store_relaxed(&shard->recorded.weight, sp_load_relaxed(&shard->recorded.weight) + weight);
-    sp_store_release(&shard->lock, 0);
+    count_and_unlock(shard, 1, weight);
+}
+
+void sp_shard_commit_end(struct sp_reservation *at, uint64_t weight)
+{
+    struct sp_shard *shard = sp_segment_shard(at->segment, at->shard);
+    const uint64_t deliveries = weight > 0 ? 1 : 0;
+    at->record[0] = (uint64_t)SP_END_WORDS << 16 | (uint64_t)SP_RECORD_END << 8 | (uint64_t)SP_STACK_COMPLETE;
+    append(at, shard, SP_END_WORDS, deliveries, weight);
+    count_and_unlock(shard, deliveries, weight);
 }

@@ -21,7 +21,7 @@ struct sp_reservation {
 
 /*
  * Locks a shard with room for a record of max_depth frames, looking at `first` (any number) and those behind it, each
- * once. Returns true, and the caller must call sp_shard_commit; or false and the reason. Signal handler; never waits.
+ * once. Returns true, and the caller must commit; or false and the reason. Signal handler; never waits.
  * The caller writes words 1 (slot and generation), 2 (tid) and the pcs of `reservation->record`.
  */
 bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, struct sp_reservation *reservation,
@@ -32,5 +32,11 @@ bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, struct sp_
  * unlocks. `weight` ≥ 1, in periods. Signal handler.
  */
 void sp_shard_commit(struct sp_reservation *reservation, uint32_t depth, enum sp_stack_end end, uint64_t weight);
+
+/*
+ * Makes the reserved record, whose SP_END_WORDS the caller has written, the last one of its thread, and unlocks.
+ * `weight` in periods, 0 when nothing is left to settle. Any context.
+ */
+void sp_shard_commit_end(struct sp_reservation *reservation, uint64_t weight);
 
 #endif

@@ -10,16 +10,22 @@
  * count its time twice. So to arm a tid takes its try-lock, one of SP_ARMING_STRIPES. A handler that does not get it
  * does without; it may have interrupted the very thread that holds it.
  *
- * A slot's life: FREE ──claim (CAS)──▶ CLAIMED ──fields written──▶ LIVE ──timer deleted──▶ FREE. Each claim takes the
+ * A slot's life: FREE ──claim (CAS)──▶ CLAIMED ──fields written──▶ LIVE ──trigger stopped──▶ FREE. Each claim takes the
  * next generation, so that a cookie of an earlier owner is seen to be stale.
+ *
+ * The table grows: when half of the slots that are ready are in use, whoever arms makes as many again ready, with
+ * madvise(2), which faults nothing in this thread's way and is the one thing here that may take some 10 µs.
  */
 #include "handler/threads.h"
 
+#include "handler/account.h"
+#include "handler/random.h"
 #include "handler/raw_calls.h"
+#include "handler/trigger.h"
 
 #include "handler/poison.h"
 
-enum { CLAIM_PROBES = 512, NS_PER_S = 1000000000 };
+enum { CLAIM_PROBES = 512, POPULATE_WRITE = 23 /* MADV_POPULATE_WRITE, Linux 5.14 */ };
 
 /* The entry that is `probe` places behind a tid's home; sp_segment_find looks at the same ones. */
 static _Atomic uint32_t *entry_at(const struct sp_segment *segment, int32_t tid, uint32_t probe)
@@ -49,7 +55,7 @@ static void index_remove(const struct sp_segment *segment, int32_t tid, uint32_t
 /* Takes a free slot: 0 when none is found within CLAIM_PROBES looks. */
 static uint32_t claim(const struct sp_segment *segment)
 {
-    const uint32_t n = segment->geometry.n_slots;
+    const uint32_t n = sp_segment_slots(segment);
     for (uint32_t probe = 0; probe < CLAIM_PROBES && probe < 2 * n; probe++) {
         const uint32_t slot = sp_add_relaxed(&segment->header->cursor, 1u) & (n - 1);
         uint32_t expected = SP_SLOT_FREE;
@@ -68,84 +74,56 @@ static void release(const struct sp_segment *segment, uint32_t slot)
     sp_store_seq_cst(&at->state, (uint32_t)SP_SLOT_FREE);
 }
 
-/* A number in (0, period]: splitmix64 over a shared seed (Steele, Lea, Flood 2014). */
-static uint64_t random_first(const struct sp_segment *segment, uint64_t period_ns)
+/* Fresh slots are zero; their cookies begin where the others' do. */
+static void prepare_slots(const struct sp_segment *segment, uint32_t from, uint32_t until)
 {
-    uint64_t z = sp_add_relaxed(&segment->header->seed, (uint64_t)0x9e3779b97f4a7c15u) + 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return z % period_ns + 1;
+    const uint32_t generation = sp_load_relaxed(&segment->header->first_generation);
+    for (uint32_t slot = from; slot < until; slot++)
+        sp_store_relaxed(&sp_segment_slot(segment, slot)->generation, generation);
 }
 
-static struct timespec timespec_of(uint64_t ns)
+/* Makes as many slots again ready, when half of them are in use. */
+static void grow(const struct sp_segment *segment)
 {
-    return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
-}
-
-/* Creates and sets a timer; its id, or -errno with nothing left behind. */
-static int32_t start_timer(clockid_t clock, const struct sigevent *event, uint64_t first_ns, uint64_t period_ns)
-{
-    int32_t timer = -1;
-    const long created = sp_raw_timer_create(clock, event, &timer);
-    if (created < 0)
-        return (int32_t)created;
-    const struct itimerspec when = {.it_interval = timespec_of(period_ns), .it_value = timespec_of(first_ns)};
-    const long set = sp_raw_timer_settime(timer, &when);
-    if (set < 0) {
-        sp_raw_timer_delete(timer);
-        return (int32_t)set;
+    struct sp_header *header = segment->header;
+    const uint32_t ready = sp_segment_slots(segment);
+    if (ready == 0 || ready == segment->geometry.n_slots || sp_load_relaxed(&header->threads_live) < ready / 2 ||
+        sp_exchange_acquire(&header->growing, 1u) != 0)
+        return;
+    const uint32_t wanted = 2 * ready < segment->geometry.n_slots ? 2 * ready : segment->geometry.n_slots;
+    const size_t bytes = (size_t)(wanted - ready) * sizeof(struct sp_slot);
+    if (sp_segment_slots(segment) == ready &&
+        sp_raw_madvise(sp_segment_slot(segment, ready), bytes, POPULATE_WRITE) == 0) {
+        prepare_slots(segment, ready, wanted);
+        sp_store_release(&header->slots_ready, wanted);
     }
-    return timer;
+    sp_store_release(&header->growing, 0u);
 }
 
-static int32_t start_thread_timer(const struct sp_segment *segment, int32_t tid, uint64_t cookie)
+static void open_account(const struct sp_segment *segment, struct sp_slot *at, int32_t tid,
+                         const struct sp_birth *birth)
 {
-    struct sigevent event; /* only what the kernel reads is set: clearing it all would call memset */
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = SIGPROF;
-    event.sigev_value.sival_ptr = (void *)(uintptr_t)cookie;
-    event._sigev_un._tid = tid;
-    const uint64_t period_ns = segment->geometry.period_ns;
-    return start_timer(sp_thread_clock(tid), &event, random_first(segment, period_ns), period_ns);
-}
-
-int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t generation)
-{
-    struct sigevent event;
-    event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = SIGPROF;
-    event.sigev_value.sival_ptr = (void *)(uintptr_t)sp_cookie(0, generation);
-    const uint64_t period_ns = segment->geometry.period_ns * segment->geometry.backstop_periods;
-    /* Not before a known thread that runs has had its first tick, and postponed it. */
-    const uint64_t grace_ns = 30000000;
-    return start_timer(CLOCK_PROCESS_CPUTIME_ID, &event, grace_ns + random_first(segment, period_ns), period_ns);
-}
-
-/*
- * How far ahead: a known thread that runs ticks once a period and postpones again with each drain, every 100 ms; in
- * 300 ms no more CPU time can be used than that on every CPU (there are two shards per CPU).
- */
-void sp_process_timer_postpone(const struct sp_segment *segment, int32_t timer)
-{
-    const uint64_t least_ns = 300000000, period_ns = segment->geometry.period_ns;
-    const uint64_t wall_ns = 3 * period_ns > least_ns ? 3 * period_ns : least_ns;
-    const struct itimerspec when = {.it_interval = timespec_of(period_ns * segment->geometry.backstop_periods),
-                                    .it_value = timespec_of(wall_ns * (segment->geometry.n_shards + 1) / 2)};
-    sp_raw_timer_settime(timer, &when);
+    const uint64_t since_ns = birth->is_from_now ? sp_raw_clock_ns(sp_thread_clock(tid)) : 0;
+    const uint64_t phase_ns = sp_random(&segment->header->seed) % segment->geometry.period_ns;
+    sp_store_relaxed(&at->since_ns, since_ns);
+    sp_store_relaxed(&at->base_ns, birth->is_continued ? birth->base_ns : (int64_t)(since_ns - phase_ns));
+    sp_store_relaxed(&at->seen, birth->is_continued ? birth->seen : 0);
 }
 
 /* Fills in a claimed slot and makes it findable: false, and the slot is free again, when the index has no room. */
-static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid, const struct sp_stack_bounds *bounds)
+static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid, const struct sp_birth *birth)
 {
     struct sp_slot *at = sp_segment_slot(segment, slot);
     sp_add_relaxed(&at->generation, 1u);
     sp_store_relaxed(&at->tid, tid);
     sp_add_relaxed(&segment->header->threads_live, 1u);
     sp_store_relaxed(&at->timer, -1);
-    sp_store_relaxed(&at->stack_low, bounds != NULL ? bounds->low : 0u);
-    sp_store_relaxed(&at->stack_high, bounds != NULL ? bounds->high : 0u);
-    sp_store_relaxed(&at->owed_ns, (uint64_t)0);
+    sp_store_relaxed(&at->perf_fd, -1);
+    sp_store_relaxed(&at->error, 0);
+    sp_store_relaxed(&at->stack_low, birth->stack.low);
+    sp_store_relaxed(&at->stack_high, birth->stack.high);
+    sp_store_relaxed(&at->start_routine, birth->start_routine);
+    open_account(segment, at, tid, birth);
     at->name[0] = '\0';
     if (index_insert(segment, tid, slot))
         return true;
@@ -154,64 +132,63 @@ static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid
 }
 
 /* With the tid's try-lock held. */
-static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds)
+static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth)
 {
     if (sp_segment_find(segment, tid) != 0)
         return 0;
+    grow(segment);
     const uint32_t slot = claim(segment);
-    if (slot == 0 || !fill_in(segment, slot, tid, bounds)) {
+    if (slot == 0 || !fill_in(segment, slot, tid, birth)) {
         sp_add_relaxed(&segment->header->slots_full, 1u);
         return 0;
     }
-    struct sp_slot *at = sp_segment_slot(segment, slot);
-    const int32_t timer = start_thread_timer(segment, tid, sp_cookie(slot, sp_load_relaxed(&at->generation)));
-    if (timer < 0)
+    if (!sp_trigger_start(segment, slot))
         sp_add_relaxed(&segment->header->timers_refused, 1u);
-    sp_store_relaxed(&at->timer, timer < 0 ? -1 : timer);
     sp_add_relaxed(&segment->header->threads_armed, 1u);
-    sp_store_seq_cst(&at->state, (uint32_t)SP_SLOT_LIVE);
+    sp_store_seq_cst(&sp_segment_slot(segment, slot)->state, (uint32_t)SP_SLOT_LIVE);
     return slot;
 }
 
-uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds)
+uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth)
 {
+    static const struct sp_birth unknown = {.start_routine = 0};
     _Atomic uint32_t *lock = &segment->header->arming[(uint32_t)tid % SP_ARMING_STRIPES];
     if (sp_exchange_acquire(lock, 1u) != 0)
         return SP_ARM_BUSY;
-    const uint32_t slot = arm(segment, tid, bounds);
+    const uint32_t slot = arm(segment, tid, birth != NULL ? birth : &unknown);
     sp_store_release(lock, 0u);
     return slot;
 }
 
-void sp_thread_stop_timer(const struct sp_segment *segment, uint32_t slot)
+void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const char *name, struct sp_stripe *stripe)
 {
-    const int32_t timer = sp_exchange_seq_cst(&sp_segment_slot(segment, slot)->timer, -1);
-    if (timer >= 0)
-        sp_raw_timer_delete(timer);
-}
-
-void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const char *name)
-{
-    if (slot == 0 || slot >= segment->geometry.n_slots)
+    if (slot == 0 || slot >= sp_segment_slots(segment))
         return;
     struct sp_slot *at = sp_segment_slot(segment, slot);
     uint32_t expected = SP_SLOT_LIVE;
     if (!sp_cas_seq_cst(&at->state, &expected, (uint32_t)SP_SLOT_CLAIMED))
         return;
-    sp_thread_stop_timer(segment, slot);
+    sp_trigger_stop(segment, slot);
+    if (stripe != NULL)
+        sp_account_settle(segment, slot, stripe);
     for (uint32_t i = 0; name != NULL && i < SP_THREAD_NAME_BYTES; i++)
         at->name[i] = name[i];
     release(segment, slot);
 }
 
-void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t n)
+void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t slot)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t slot = sp_add_relaxed(&segment->header->reap_cursor, 1u) & (segment->geometry.n_slots - 1);
-        const struct sp_slot *at = sp_segment_slot(segment, slot);
-        if (sp_load_relaxed(&at->state) != SP_SLOT_LIVE)
-            continue;
-        if (sp_raw_thread_exists(pid, sp_load_relaxed(&at->tid)) == -3 /* ESRCH */)
-            sp_thread_disarm(segment, slot, NULL);
-    }
+    if (slot == 0 || slot >= sp_segment_slots(segment))
+        return;
+    const struct sp_slot *at = sp_segment_slot(segment, slot);
+    if (sp_load_relaxed(&at->state) == SP_SLOT_LIVE &&
+        sp_raw_thread_exists(pid, sp_load_relaxed(&at->tid)) == -3 /* ESRCH */)
+        sp_thread_disarm(segment, slot, NULL, NULL);
+}
+
+void sp_thread_reap_some(const struct sp_segment *segment, int32_t pid, uint32_t n)
+{
+    const uint32_t ready = sp_segment_slots(segment);
+    for (uint32_t i = 0; i < n && ready != 0; i++)
+        sp_thread_reap(segment, pid, sp_add_relaxed(&segment->header->reap_cursor, 1u) & (ready - 1));
 }

@@ -23,38 +23,37 @@ static inline uint64_t sp_cookie(uint32_t slot, uint32_t generation)
     return SP_COOKIE_TAG << 48 | (uint64_t)(generation & 0xffffff) << 24 | (slot & 0xffffff);
 }
 
-/* The CPU clock of thread `tid` (a tid of 0 is the caller's): Linux, include/linux/posix-timers_types.h. */
-static inline int32_t sp_thread_clock(int32_t tid)
-{
-    return (int32_t)(~(uint32_t)tid << 3 | 6);
-}
-
 /* sp_thread_arm: somebody else is arming this thread, or one that shares its try-lock. */
 #define SP_ARM_BUSY UINT32_MAX
 
-/*
- * Gives thread `tid` of this process a slot and a CPU timer whose first expiration is random in (0, period]. `bounds`
- * is its stack, or NULL when not known. Never waits. Returns the slot; 0 when it has one already or the table is full
- * (counted); SP_ARM_BUSY: ordinary code tries again, a handler leaves it for the next signal.
- */
-uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_stack_bounds *bounds);
+/* What is known of a thread that is to be armed. */
+struct sp_birth {
+    struct sp_stack_bounds stack; /* 0, 0: not known */
+    uintptr_t start_routine;      /* its address, which gets what the thread still owes at its end; 0: not known */
+    bool is_from_now;             /* its CPU time counts from now on; else from its first nanosecond */
+    bool is_continued;            /* its account goes on from these, as in struct sp_slot */
+    int64_t base_ns;
+    uint64_t seen;
+};
 
 /*
- * Gives the timer and the slot of a thread back. `name` (SP_THREAD_NAME_BYTES, or NULL) stays in the slot until it is
- * used again, so that the collector can still read it. `slot` 0 does nothing.
+ * Gives thread `tid` of this process a slot with an account, and a trigger. `birth` NULL: nothing is known. Never
+ * waits. Returns the slot; 0 when it has one already or the table is full (counted); SP_ARM_BUSY: ordinary code tries
+ * again, a handler leaves it for the next signal.
  */
-void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const char *name);
+uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth);
 
-/* Deletes the timer of a slot, keeps the slot. */
-void sp_thread_stop_timer(const struct sp_segment *segment, uint32_t slot);
+/*
+ * Gives the trigger and the slot of a thread back. With `stripe`, its account is settled (account.h); NULL where the
+ * thread is no more. `name` (SP_THREAD_NAME_BYTES, or NULL) stays in the slot until it is used again, so that the
+ * collector can still read it. `slot` 0 does nothing.
+ */
+void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const char *name, struct sp_stripe *stripe);
 
-/* Looks at `n` slots and disarms those whose thread is no more. `pid` is this process. */
-void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t n);
+/* Disarms the thread of `slot` if it is no more. `pid` is this process. */
+void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t slot);
 
-/* Moves the process timer's next expiration far enough ahead that it comes only when no known thread runs. */
-void sp_process_timer_postpone(const struct sp_segment *segment, int32_t timer);
-
-/* Creates the process timer with cookie slot 0 on this process's CPU clock: its id, or -errno. Not armed if -errno. */
-int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t generation);
+/* The same for the next `n` slots of those in use. */
+void sp_thread_reap_some(const struct sp_segment *segment, int32_t pid, uint32_t n);
 
 #endif

@@ -54,7 +54,7 @@ static int config_of(const struct sigprof_options *options, struct sp_session_co
         given = *options;
         if (given.struct_bytes == 0 && given.rate_hz == 0)
             given.rate_hz = DEFAULT_HZ; /* zeroed options; in filled-in ones it is an error */
-        if (given.rate_hz == 0 || given.rate_hz > MAX_HZ || given.trigger > LIBSIGPROF_TRIGGER_TIMER ||
+        if (given.rate_hz == 0 || given.rate_hz > MAX_HZ || given.trigger > LIBSIGPROF_TRIGGER_PERF ||
             given.max_depth > SP_DEPTH_LIMIT || given.max_threads >= SP_SLOTS_LIMIT)
             return -EINVAL;
         if (given.max_depth == 0)
@@ -65,6 +65,7 @@ static int config_of(const struct sigprof_options *options, struct sp_session_co
         .max_depth = given.max_depth,
         .max_threads = given.max_threads,
         .memory_bytes = given.memory_limit_bytes,
+        .trigger = given.trigger,
     };
     return 0;
 }
@@ -254,6 +255,7 @@ static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_stati
         .recorded_weight = ledger->recorded.weight,
         .lost_busy = ledger->lost[SP_LOSS_BUSY].deliveries,
         .lost_full = ledger->lost[SP_LOSS_FULL].deliveries,
+        .lost_no_place = ledger->lost[SP_LOSS_NO_PLACE].deliveries,
         .lost_memory = ledger->over_memory.deliveries,
         .stray_signals = ledger->stray + stray,
         .late_signals = late,
@@ -261,6 +263,12 @@ static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_stati
         .threads_armed = ledger->threads_armed,
         .threads_untimed = ledger->slots_full + ledger->timers_refused,
         .threads_sampled = ledger->threads_sampled,
+        .settled = ledger->settled.deliveries,
+        .settled_weight = ledger->settled.weight,
+        .trigger = ledger->trigger,
+        .perf_error = ledger->perf_error,
+        .threads_unperfed = ledger->perf_refused,
+        .tick_ns = ledger->tick_ns,
     };
 }
 

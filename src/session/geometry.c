@@ -4,14 +4,21 @@
  * Place: session. Context: ordinary code; pure arithmetic.
  *
  * The rate of samples is bounded by CPUs × Hz however many threads there are, so the shards are sized by that: room for
- * a second of samples of TYPICAL_FRAMES on every CPU, ten times the collector's usual pause, and never less than
- * MIN_RECORDS of the deepest stacks per half. Equal stacks take no more room, so most programs need far less.
+ * buffer_ms (a second) of samples of TYPICAL_FRAMES on every CPU, ten times the collector's usual pause, and never less
+ * than MIN_RECORDS of the deepest stacks per half. Equal stacks take no more room, so most programs need far less.
  */
 #include <errno.h>
 
 #include "session/session.h"
 
-enum { TYPICAL_FRAMES = 64, MIN_RECORDS = 8, SHARDS_PER_CPU = 2, DEFAULT_SLOTS = 16384, MAX_SHARDS = 128 };
+enum {
+    TYPICAL_FRAMES = 64,
+    MIN_RECORDS = 8,
+    SHARDS_PER_CPU = 2,
+    DEFAULT_SLOTS = 16384,
+    MAX_SHARDS = 128,
+    BUFFER_MS = 1000
+};
 
 static uint32_t power_of_2_from(uint64_t n)
 {
@@ -36,13 +43,11 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 int sp_session_geometry(const struct sp_session_config *config, uint32_t cpus, struct sp_geometry *geometry)
 {
     if (config->period_ns == 0 || config->max_depth < 1 || config->max_depth > SP_DEPTH_LIMIT ||
-        config->max_threads >= SP_SLOTS_LIMIT)
+        config->max_threads >= SP_SLOTS_LIMIT || config->trigger >= SP_TRIGGERS)
         return -EINVAL;
-    const uint64_t record_words = SP_RECORD_HEAD_WORDS + config->max_depth;
     const uint64_t hz = (1000000000 + config->period_ns - 1) / config->period_ns;
-    const uint64_t typical = hz / SHARDS_PER_CPU * (SP_RECORD_HEAD_WORDS + TYPICAL_FRAMES);
-    const uint64_t least = MIN_RECORDS * record_words;
-    uint64_t half_words = smaller(typical < least ? least : typical, 1u << 20);
+    const uint64_t buffer_ms = config->buffer_ms == 0 ? BUFFER_MS : config->buffer_ms;
+    const uint64_t typical = hz * buffer_ms / 1000 / SHARDS_PER_CPU * (SP_RECORD_HEAD_WORDS + TYPICAL_FRAMES);
     struct sp_geometry made = {
         .version = SP_SEGMENT_VERSION,
         .max_depth = config->max_depth,
@@ -51,6 +56,8 @@ int sp_session_geometry(const struct sp_session_config *config, uint32_t cpus, s
         .period_ns = config->period_ns,
         .backstop_periods = backstop_periods(config->period_ns),
     };
+    const uint64_t least = (uint64_t)MIN_RECORDS * sp_record_words_limit(&made);
+    uint64_t half_words = smaller(typical < least ? least : typical, 1u << 20);
     for (;; half_words /= 2) {
         made.half_words = (uint32_t)(half_words < least ? least : half_words);
         made.n_buckets = power_of_2_from(made.half_words / 64 + 1);

@@ -9,7 +9,8 @@
 #include "handler/segment.h"
 
 /*
- * Maps a segment of `geometry` (laid out) with every page present, and fills in its header. `memfd` NULL: private.
+ * Maps a segment of `geometry` (laid out) with every page present but those of slots not ready yet, and fills in its
+ * header. `memfd` NULL: private.
  * Otherwise shared, and the file's descriptor, sealed against changes of size, is stored there (close-on-exec, the
  * caller's to close). Returns 0 with `*segment` set, or -errno; -ENOMEM when the memory cannot be had for real.
  */

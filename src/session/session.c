@@ -13,9 +13,14 @@
 
 #include "handler/entry.h"
 #include "handler/threads.h"
+#include "handler/trigger.h"
 #include "session/host_handler.h"
 #include "session/segment_memory.h"
 #include "session/thread_start.h"
+#include "session/trigger_choice.h"
+
+/* Of the session that was created last. */
+static struct sp_session_config config_in_use;
 
 static int move_state(uint32_t from, uint32_t to)
 {
@@ -33,12 +38,16 @@ int sp_session_create(const struct sp_session_config *config, int *memfd)
     if (error != 0)
         return error;
     error = sp_segment_create(&geometry, memfd, &sp_handler.segment);
-    if (error != 0)
+    if (error != 0) {
         sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
-    return error;
+        return error;
+    }
+    config_in_use = *config;
+    sp_store_relaxed(&sp_handler.segment.header->trigger_asked, config->trigger);
+    return 0;
 }
 
-static bool has_any_timer(void)
+static bool has_any_trigger(void)
 {
     const struct sp_header *header = sp_handler.segment.header;
     return sp_load_relaxed(&sp_handler.process_timer) >= 0 ||
@@ -52,12 +61,14 @@ int sp_session_run(void)
         return error;
     sp_handler.generation++;
     sp_store_seq_cst(&sp_handler.pid, (int32_t)getpid());
+    sp_session_choose_trigger(&sp_handler.segment);
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_RUNNING);
     const int32_t timer = sp_process_timer_start(&sp_handler.segment, sp_handler.generation);
     sp_store_seq_cst(&sp_handler.process_timer, timer < 0 ? -1 : timer);
     sp_session_arm_self();
+    sp_session_confirm_trigger(&sp_handler.segment);
     sp_session_arm_all();
-    if (has_any_timer())
+    if (has_any_trigger())
         return 0;
     sp_session_stop();
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_STARTING);
@@ -76,14 +87,16 @@ static void wait_for_handlers(void)
     }
 }
 
-static void delete_timers(void)
+/* Every thread gives its trigger and its slot back, and what it owes is settled. */
+static void disarm_all(void)
 {
+    struct sp_stripe *stripe = &sp_handler.segment.header->stripes[0];
     const int32_t timer = sp_exchange_seq_cst(&sp_handler.process_timer, -1);
     if (timer >= 0)
         timer_delete((timer_t)(intptr_t)timer);
-    for (uint32_t slot = 1; slot < sp_handler.segment.geometry.n_slots; slot++)
+    for (uint32_t slot = 1; slot < sp_segment_slots(&sp_handler.segment); slot++)
         if (sp_load_relaxed(&sp_segment_slot(&sp_handler.segment, slot)->state) == SP_SLOT_LIVE)
-            sp_thread_disarm(&sp_handler.segment, slot, NULL);
+            sp_thread_disarm(&sp_handler.segment, slot, NULL, stripe);
 }
 
 int sp_session_stop(void)
@@ -91,7 +104,7 @@ int sp_session_stop(void)
     if (move_state(SP_SESSION_RUNNING, SP_SESSION_STOPPING) != 0)
         return -EINVAL;
     wait_for_handlers();
-    delete_timers();
+    disarm_all();
     sp_host_handler_give_back();
     return 0;
 }
@@ -101,6 +114,11 @@ void sp_session_destroy(void)
     wait_for_handlers();
     sp_segment_destroy(&sp_handler.segment);
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
+}
+
+const struct sp_session_config *sp_session_config(void)
+{
+    return &config_in_use;
 }
 
 const struct sp_segment *sp_session_segment(void)

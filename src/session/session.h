@@ -21,6 +21,15 @@ struct sp_session_config {
     uint32_t max_depth;    /* frames, 1 to SP_DEPTH_LIMIT */
     uint32_t max_threads;  /* alive at once with a timer of their own; 0: 16383 */
     uint64_t memory_bytes; /* the segment may not take more; 0: no limit */
+    uint32_t trigger;      /* enum sp_trigger */
+    uint32_t buffer_ms;    /* the shards have room for samples of that time on every CPU; 0: 1000 */
+    /* Whether the CPU time counts that the process's threads used before the session: a process recorded from outside
+       counts from its birth, exec and dynamic linking too. */
+    uint32_t is_from_birth;
+    /* The account of the main thread goes on where that of the image before exec(2) ended. */
+    uint32_t is_continued;
+    int64_t base_ns; /* as in struct sp_slot */
+    uint64_t seen;
 };
 
 /*
@@ -38,14 +47,18 @@ int sp_session_create(const struct sp_session_config *config, int *memfd);
 int sp_session_run(void);
 
 /*
- * RUNNING → STOPPING: on return no handler is inside the segment and none will be, all timers are deleted, and SIGPROF
- * is handled as before. (Where that was the default action, which ends the process, a handler that does nothing stays:
- * a signal that is still on its way must not be fatal.) Returns 0, or -EINVAL when no session was running.
+ * RUNNING → STOPPING: on return no handler is inside the segment and none will be, all timers are deleted and perf
+ * events closed, what threads still owed is settled, and SIGPROF is handled as before. (Where that was the default
+ * action, which ends the process, a handler that does nothing stays: a signal that is still on its way must not be
+ * fatal.) Returns 0, or -EINVAL when no session was running.
  */
 int sp_session_stop(void);
 
 /* STOPPING or STARTING → IDLE: frees the segment. */
 void sp_session_destroy(void);
+
+/* What the session was created with: from create on. */
+const struct sp_session_config *sp_session_config(void);
 
 /* The session's segment: from create until destroy. */
 const struct sp_segment *sp_session_segment(void);

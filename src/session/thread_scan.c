@@ -13,13 +13,14 @@
 /* Arms every tid listed that has no slot. How many that were. */
 static unsigned scan_once(void)
 {
+    const struct sp_birth birth = {.is_from_now = sp_session_config()->is_from_birth == 0};
     unsigned armed = 0;
     DIR *tasks = opendir("/proc/self/task");
     if (tasks == NULL)
         return 0;
     for (const struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
         const int32_t tid = (int32_t)strtol(task->d_name, NULL, 10);
-        if (tid > 0 && sp_session_arm(tid, NULL) != 0)
+        if (tid > 0 && sp_session_arm(tid, &birth) != 0)
             armed++;
     }
     closedir(tasks);

@@ -9,12 +9,15 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "handler/entry.h"
 #include "handler/raw_calls.h"
 #include "handler/threads.h"
 #include "session/host_handler.h"
+#include "session/session.h"
 
 struct start {
     void *(*routine)(void *);
@@ -38,23 +41,43 @@ static struct sp_stack_bounds own_stack(void)
     return (struct sp_stack_bounds){start, start + bytes};
 }
 
-uint32_t sp_session_arm(int32_t tid, const struct sp_stack_bounds *bounds)
+uint32_t sp_session_arm(int32_t tid, const struct sp_birth *birth)
 {
     uint32_t slot;
-    while ((slot = sp_thread_arm(&sp_handler.segment, tid, bounds)) == SP_ARM_BUSY)
-        sched_yield(); /* whoever holds the try-lock makes two system calls and gives it back */
+    while ((slot = sp_thread_arm(&sp_handler.segment, tid, birth)) == SP_ARM_BUSY)
+        sched_yield(); /* whoever holds the try-lock makes a few system calls and gives it back */
     return slot;
+}
+
+/* While a session runs: arms the calling thread. */
+static void arm_self(const struct sp_birth *birth)
+{
+    uint32_t stripe;
+    if (!sp_handler_enter(&stripe))
+        return;
+    sp_session_arm(sp_raw_thread_id(), birth);
+    sp_handler_leave(stripe);
+}
+
+/* exec(3) in another thread than the main one leaves a clock that does not fit the account: then it begins anew. */
+static bool fits(const struct sp_session_config *config)
+{
+    const int64_t clock_ns = (int64_t)sp_raw_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    return config->is_continued && config->base_ns <= clock_ns &&
+           config->seen <= (uint64_t)(clock_ns - config->base_ns) / config->period_ns;
 }
 
 void sp_session_arm_self(void)
 {
-    uint32_t stripe;
     const int saved = errno;
-    const struct sp_stack_bounds bounds = own_stack();
-    if (sp_handler_enter(&stripe)) {
-        sp_session_arm(sp_raw_thread_id(), &bounds);
-        sp_handler_leave(stripe);
-    }
+    const struct sp_session_config *config = sp_session_config();
+    const bool is_main = gettid() == getpid();
+    arm_self(&(struct sp_birth){.stack = own_stack(),
+                                .start_routine = is_main ? getauxval(AT_ENTRY) : 0,
+                                .is_from_now = config->is_from_birth == 0,
+                                .is_continued = is_main && fits(config),
+                                .base_ns = config->base_ns,
+                                .seen = config->seen});
     errno = saved;
 }
 
@@ -63,7 +86,7 @@ void sp_session_arm_self(void)
  * workers, would never be sampled. Where no handler of the host's can run by it, SIGPROF is let through. A thread that
  * blocks it later, by its own will, keeps it blocked.
  */
-static void let_samples_through(void)
+void sp_session_let_samples_through(void)
 {
     sigset_t profiling;
     if (sp_host_has_handler())
@@ -73,12 +96,14 @@ static void let_samples_through(void)
     pthread_sigmask(SIG_UNBLOCK, &profiling, NULL);
 }
 
-void sp_session_begin_thread(void)
+void sp_session_begin_thread(uintptr_t start_routine)
 {
+    const int saved = errno;
     if (sp_load_relaxed(&sp_handler.state) != SP_SESSION_RUNNING)
         return;
-    sp_session_arm_self();
-    let_samples_through();
+    arm_self(&(struct sp_birth){.stack = own_stack(), .start_routine = start_routine});
+    sp_session_let_samples_through();
+    errno = saved;
 }
 
 static void disarm_self(void *unused)
@@ -89,7 +114,8 @@ static void disarm_self(void *unused)
     if (!sp_handler_enter(&stripe))
         return;
     prctl(PR_GET_NAME, name);
-    sp_thread_disarm(&sp_handler.segment, sp_segment_find(&sp_handler.segment, sp_raw_thread_id()), name);
+    sp_thread_disarm(&sp_handler.segment, sp_segment_find(&sp_handler.segment, sp_raw_thread_id()), name,
+                     &sp_handler.segment.header->stripes[stripe]);
     sp_handler_leave(stripe);
 }
 
@@ -99,7 +125,7 @@ static void *sigprof_thread_start(void *argument)
     const struct start start = *(struct start *)argument;
     void *result;
     free(argument);
-    sp_session_begin_thread();
+    sp_session_begin_thread((uintptr_t)start.routine);
     pthread_cleanup_push(disarm_self, NULL);
     result = start.routine(start.argument);
     pthread_cleanup_pop(1);

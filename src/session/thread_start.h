@@ -8,21 +8,25 @@
 
 #include <pthread.h>
 
-#include "handler/unwind.h"
+#include "handler/threads.h"
 
 typedef int sp_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
                               void *argument);
 
 /* sp_thread_arm, waiting where it is busy. While a session runs, in ordinary code. */
-uint32_t sp_session_arm(int32_t tid, const struct sp_stack_bounds *bounds);
+uint32_t sp_session_arm(int32_t tid, const struct sp_birth *birth);
 
-/* Gives the calling thread a timer, with the bounds of its stack. Nothing happens when it has one, or no session runs.
+/*
+ * Arms the calling thread, which starts the session, with the bounds of its stack. The main thread's account may go on
+ * from another one (struct sp_session_config). Nothing happens when it is armed, or no session runs.
  */
 void sp_session_arm_self(void);
 
-/* What a thread does that begins under a session: it arms itself, and is not left with SIGPROF blocked by inheritance.
- */
-void sp_session_begin_thread(void);
+/* What a thread does that begins under a session, at `start_routine`: it arms itself, and lets samples through. */
+void sp_session_begin_thread(uintptr_t start_routine);
+
+/* What a thread does that is not to be left with SIGPROF blocked by inheritance. */
+void sp_session_let_samples_through(void);
 
 /* pthread_create(3) by way of `real`: the new thread arms itself before `routine` and gives its timer back after it. */
 int sp_session_pthread_create(sp_pthread_create *real, pthread_t *thread, const pthread_attr_t *attributes,

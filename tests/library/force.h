@@ -11,6 +11,7 @@
 
 #include "handler/entry.h"
 #include "handler/threads.h"
+#include "handler/trigger.h"
 #include "require.h"
 
 /* The cookie of a thread's timer; 0: it has no slot. */
@@ -39,9 +40,9 @@ static inline void stop_all_timers(void)
     const int32_t timer = sp_exchange_seq_cst(&sp_handler.process_timer, -1);
     if (timer >= 0)
         syscall(SYS_timer_delete, timer);
-    for (uint32_t slot = 1; slot < sp_handler.segment.geometry.n_slots; slot++)
+    for (uint32_t slot = 1; slot < sp_segment_slots(&sp_handler.segment); slot++)
         if (sp_load_relaxed(&sp_segment_slot(&sp_handler.segment, slot)->state) == SP_SLOT_LIVE)
-            sp_thread_stop_timer(&sp_handler.segment, slot);
+            sp_trigger_stop(&sp_handler.segment, slot);
 }
 
 #endif

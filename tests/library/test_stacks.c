@@ -52,7 +52,8 @@ static struct sigprof_statistics run(void *(*routine)(void *), void *argument, s
     require_equal(sigprof_stop(), 0);
     require_equal(sigprof_statistics(&statistics), 0);
     require(statistics.recorded > 0);
-    require_equal(statistics.fired, statistics.recorded + statistics.lost_busy + statistics.lost_full);
+    require_equal(statistics.fired,
+                  statistics.recorded + statistics.lost_busy + statistics.lost_full + statistics.lost_no_place);
     pthread_attr_destroy(&attributes);
     return statistics;
 }

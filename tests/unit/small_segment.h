@@ -32,6 +32,9 @@ static inline struct sp_segment new_segment(struct small_segment wanted)
     memset((void *)segment.header, 0, segment.geometry.bytes);
     memcpy(segment.header->magic, "sigprof", sizeof segment.header->magic);
     segment.header->geometry = segment.geometry;
+    sp_store_relaxed(&segment.header->slots_ready, segment.geometry.n_slots);
+    sp_store_relaxed(&segment.header->trigger, (uint32_t)SP_TRIGGER_TIMER);
+    sp_store_relaxed(&segment.header->trigger_asked, (uint32_t)SP_TRIGGER_TIMER);
     return segment;
 }
 

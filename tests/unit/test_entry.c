@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "handler/threads.h"
@@ -36,7 +37,7 @@ static uint64_t own_cookie(void)
 }
 
 struct counts {
-    uint64_t fired, fired_weight, lost[SP_LOSSES], stray, backstop_idle;
+    uint64_t fired, fired_weight, lost[SP_LOSSES], stray, early, backstop_idle;
 };
 
 /* What the stripes hold together. */
@@ -50,6 +51,7 @@ static struct counts counts(void)
         for (uint32_t loss = 0; loss < SP_LOSSES; loss++)
             sum.lost[loss] += sp_load_relaxed(&stripe->lost[loss].deliveries);
         sum.stray += sp_load_relaxed(&stripe->stray);
+        sum.early += sp_load_relaxed(&stripe->early);
         sum.backstop_idle += sp_load_relaxed(&stripe->backstop_idle);
     }
     return sum;
@@ -74,7 +76,8 @@ static int tear_down(void **state)
 {
     (void)state;
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
-    sp_thread_disarm(&sp_handler.segment, own_slot, NULL);
+    sp_store_relaxed(&sp_handler.event_fd, INT32_MAX);
+    sp_thread_disarm(&sp_handler.segment, own_slot, NULL, NULL);
     free_segment(&sp_handler.segment);
     sp_store_seq_cst(&sp_handler.host, (const struct sigaction *)NULL);
     return sp_handler_inside() != 0;
@@ -181,6 +184,14 @@ static void test_entry_cookie_of_another_thread_is_a_stray(void **state)
     assert_int_equal(counts().fired, 0);
 }
 
+/* As if the thread had used `periods` more than its samples stand for. */
+static void owe(int64_t periods)
+{
+    struct sp_slot *slot = sp_segment_slot(&sp_handler.segment, own_slot);
+    const int64_t period_ns = (int64_t)sp_handler.segment.geometry.period_ns;
+    sp_store_relaxed(&slot->base_ns, -((int64_t)sp_load_relaxed(&slot->seen) + periods) * period_ns);
+}
+
 static void test_entry_process_timer_leaves_a_timed_thread_alone(void **state)
 {
     (void)state;
@@ -190,10 +201,16 @@ static void test_entry_process_timer_leaves_a_timed_thread_alone(void **state)
     send_self(sp_cookie(0, sp_handler.generation));
     assert_int_equal(counts().backstop_idle, 1);
     assert_int_equal(counts().fired, 0);
-    sp_store_relaxed(&slot->timer, -1); /* a thread without a timer lives on this one */
+    sp_store_relaxed(&slot->timer, -1); /* a thread without a timer lives on this one, by its own clock */
+    send_self(sp_cookie(0, sp_handler.generation));
+    assert_int_equal(counts().backstop_idle, 2); /* no period of an hour is due */
+    owe(3);
     send_self(sp_cookie(0, sp_handler.generation));
     assert_int_equal(counts().fired, 1);
-    assert_int_equal(totals_of(&sp_handler.segment).deliveries, 1);
+    assert_int_equal(counts().fired_weight, 3);
+    assert_int_equal(totals_of(&sp_handler.segment).weight, 3);
+    send_self(sp_cookie(0, sp_handler.generation)); /* and owes nothing any more */
+    assert_int_equal(counts().fired, 1);
     sp_store_relaxed(&slot->timer, timer);
 }
 
@@ -204,7 +221,8 @@ static void *send_process_timer(void *unused)
     return sp_segment_find(&sp_handler.segment, (int32_t)gettid()) != 0 ? &own_slot : NULL;
 }
 
-static void test_entry_process_timer_samples_and_arms_the_unknown(void **state)
+/* Its own timer, set late, will bring its sample: with one of the process timer's its time would count twice. */
+static void test_entry_process_timer_arms_the_unknown(void **state)
 {
     (void)state;
     pthread_t thread;
@@ -212,8 +230,80 @@ static void test_entry_process_timer_samples_and_arms_the_unknown(void **state)
     assert_int_equal(pthread_create(&thread, NULL, send_process_timer, NULL), 0);
     pthread_join(thread, &was_armed);
     assert_non_null(was_armed);
+    assert_int_equal(counts().backstop_idle, 1);
+    assert_int_equal(counts().fired, 0);
+}
+
+enum { EVENT_FD = 300 };
+
+/* As a descriptor with F_SETSIG would (fcntl(2)). */
+static void send_event(int fd)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = SIGPROF;
+    info.si_code = POLL_IN; /* which the kernel lets nobody send: the handler is called by hand */
+    info.si_fd = fd;
+    ucontext_t context;
+    getcontext(&context);
+    sp_handler_entry(SIGPROF, &info, &context);
+}
+
+static void have_event(uint32_t slot)
+{
+    sp_store_relaxed(&sp_segment_slot(&sp_handler.segment, own_slot)->perf_fd, EVENT_FD);
+    sp_store_relaxed(sp_segment_fd(&sp_handler.segment, EVENT_FD), slot);
+    sp_store_relaxed(&sp_handler.event_fd, 200);
+}
+
+/* The weight is what the thread's clock says; a signal before a period is due is early, and no sample. */
+static void test_entry_perf_event_is_recorded_by_the_clock(void **state)
+{
+    (void)state;
+    have_event(own_slot);
+    owe(0);
+    send_event(EVENT_FD);
+    assert_int_equal(counts().fired, 0);
+    assert_int_equal(counts().early, 1);
+    owe(7);
+    send_event(EVENT_FD);
     assert_int_equal(counts().fired, 1);
-    assert_int_equal(totals_of(&sp_handler.segment).deliveries, 1);
+    assert_int_equal(counts().fired_weight, 7);
+    assert_int_equal(totals_of(&sp_handler.segment).weight, 7);
+    send_event(EVENT_FD);
+    assert_int_equal(counts().early, 2);
+    assert_int_equal(counts().stray, 0);
+}
+
+/* Descriptors that are not in the table, or whose slot knows nothing of them, or below all of ours. */
+static void test_entry_perf_event_of_others_is_the_hosts(void **state)
+{
+    (void)state;
+    static const int fds[] = {-1, 0, 3, EVENT_FD - 1, EVENT_FD + 1, SP_PERF_FDS, INT32_MAX};
+    const uint64_t before = sp_load_relaxed(&sp_handler.stray);
+    have_event(own_slot);
+    owe(5);
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        send_event(fds[i]);
+    have_event(0);
+    send_event(EVENT_FD);
+    have_event(own_slot + 1);
+    send_event(EVENT_FD);
+    have_event(UINT32_MAX);
+    send_event(EVENT_FD);
+    assert_int_equal(sp_load_relaxed(&sp_handler.stray) - before, sizeof fds / sizeof *fds + 3);
+    assert_int_equal(counts().fired, 0);
+}
+
+static void test_entry_perf_event_without_session_is_late(void **state)
+{
+    (void)state;
+    const uint64_t before = sp_load_relaxed(&sp_handler.late);
+    have_event(own_slot);
+    sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_STOPPING);
+    send_event(EVENT_FD);
+    assert_int_equal(sp_load_relaxed(&sp_handler.late) - before, 1);
+    assert_int_equal(counts().fired, 0);
 }
 
 static void test_entry_all_locked_is_counted_as_busy(void **state)
@@ -417,7 +507,10 @@ int main(void)
         TEST(test_entry_other_numbers_are_not_ours),
         TEST(test_entry_cookie_of_another_thread_is_a_stray),
         TEST(test_entry_process_timer_leaves_a_timed_thread_alone),
-        TEST(test_entry_process_timer_samples_and_arms_the_unknown),
+        TEST(test_entry_process_timer_arms_the_unknown),
+        TEST(test_entry_perf_event_is_recorded_by_the_clock),
+        TEST(test_entry_perf_event_of_others_is_the_hosts),
+        TEST(test_entry_perf_event_without_session_is_late),
         TEST(test_entry_all_locked_is_counted_as_busy),
         TEST(test_entry_full_is_counted_as_full),
         TEST(test_entry_without_session_is_late),

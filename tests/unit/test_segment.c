@@ -18,13 +18,16 @@ static struct sp_geometry sensible(void)
 static void expect_order(const struct sp_geometry *g)
 {
     assert_true(g->index_at >= sizeof(struct sp_header));
-    assert_true(g->slots_at >= g->index_at + g->n_index * sizeof(uint32_t));
+    assert_true(g->fds_at >= g->index_at + g->n_index * sizeof(uint32_t));
+    assert_true(g->slots_at >= g->fds_at + SP_PERF_FDS * sizeof(uint32_t));
     assert_true(g->shards_at >= g->slots_at + g->n_slots * sizeof(struct sp_slot));
     assert_true(g->halves_at >= g->shards_at + g->n_shards * sizeof(struct sp_shard));
     assert_true(g->half_bytes >= ((uint64_t)g->n_buckets * SP_BUCKET_WAYS + g->half_words) * sizeof(uint64_t));
     assert_true(g->bytes >= g->halves_at + 2 * (uint64_t)g->n_shards * g->half_bytes);
     assert_int_equal(g->bytes % 4096, 0);
-    assert_int_equal(g->slots_at % 128 | g->shards_at % 128 | g->halves_at % 128 | g->half_bytes % 128, 0);
+    assert_int_equal(g->slots_at % 4096 | g->shards_at % 4096, 0); /* each made present by itself */
+    assert_int_equal(
+        g->fds_at % 128 | g->slots_at % 128 | g->shards_at % 128 | g->halves_at % 128 | g->half_bytes % 128, 0);
     assert_true(g->n_index >= SP_INDEX_PROBE);
     assert_int_equal(g->n_index & (g->n_index - 1), 0);
 }
@@ -39,7 +42,7 @@ static void test_layout_parts_do_not_overlap(void **state)
                 geometry.n_slots = n_slots;
                 geometry.n_shards = n_shards;
                 geometry.max_depth = max_depth;
-                geometry.half_words = SP_RECORD_HEAD_WORDS + max_depth;
+                geometry.half_words = sp_record_words_limit(&geometry);
                 assert_true(sp_geometry_layout(&geometry));
                 expect_order(&geometry);
             }

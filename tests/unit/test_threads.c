@@ -27,8 +27,8 @@ static void test_threads_armed_is_found(void **state)
 {
     (void)state;
     struct sp_segment segment = new_segment((struct small_segment){0});
-    const struct sp_stack_bounds bounds = {0x1000, 0x2000};
-    const uint32_t slot = sp_thread_arm(&segment, NO_SUCH_TID, &bounds);
+    const struct sp_birth birth = {.stack = {0x1000, 0x2000}};
+    const uint32_t slot = sp_thread_arm(&segment, NO_SUCH_TID, &birth);
     assert_true(slot > 0 && slot < segment.geometry.n_slots);
     assert_int_equal(sp_segment_find(&segment, NO_SUCH_TID), slot);
     assert_int_equal(sp_segment_find(&segment, NO_SUCH_TID + 1), 0);
@@ -58,17 +58,17 @@ static void test_threads_disarmed_is_gone_and_keeps_its_name(void **state)
     struct sp_segment segment = new_segment((struct small_segment){0});
     const uint32_t slot = arm(&segment, NO_SUCH_TID);
     const char name[SP_THREAD_NAME_BYTES] = "worker";
-    sp_thread_disarm(&segment, slot, name);
+    sp_thread_disarm(&segment, slot, name, NULL);
     assert_int_equal(sp_segment_find(&segment, NO_SUCH_TID), 0);
     assert_int_equal(state_of(&segment, slot), SP_SLOT_FREE);
     assert_string_equal(sp_segment_slot(&segment, slot)->name, "worker");
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), 0);
     for (uint32_t i = 0; i < segment.geometry.n_index; i++)
         assert_int_equal(sp_load_relaxed(sp_segment_index(&segment) + i), 0);
-    sp_thread_disarm(&segment, slot, NULL); /* again, and what is no slot: nothing happens */
-    sp_thread_disarm(&segment, 0, NULL);
-    sp_thread_disarm(&segment, segment.geometry.n_slots, NULL);
-    sp_thread_disarm(&segment, UINT32_MAX, NULL);
+    sp_thread_disarm(&segment, slot, NULL, NULL); /* again, and what is no slot: nothing happens */
+    sp_thread_disarm(&segment, 0, NULL, NULL);
+    sp_thread_disarm(&segment, segment.geometry.n_slots, NULL, NULL);
+    sp_thread_disarm(&segment, UINT32_MAX, NULL, NULL);
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), 0);
     free_segment(&segment);
 }
@@ -84,7 +84,7 @@ static void test_threads_each_claim_has_its_generation(void **state)
         const uint32_t generation = sp_load_relaxed(&sp_segment_slot(&segment, slot)->generation);
         assert_true(generation > last);
         last = generation;
-        sp_thread_disarm(&segment, slot, NULL);
+        sp_thread_disarm(&segment, slot, NULL, NULL);
     }
     free_segment(&segment);
 }
@@ -116,7 +116,7 @@ static void test_threads_index_full_is_counted(void **state)
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), SP_INDEX_PROBE);
     for (int32_t i = 0; i < SP_INDEX_PROBE; i++) /* all of them are found, also after one in the middle has gone */
         assert_int_not_equal(sp_segment_find(&segment, NO_SUCH_TID + i * step), 0);
-    sp_thread_disarm(&segment, sp_segment_find(&segment, NO_SUCH_TID + 3 * step), NULL);
+    sp_thread_disarm(&segment, sp_segment_find(&segment, NO_SUCH_TID + 3 * step), NULL, NULL);
     for (int32_t i = 0; i < SP_INDEX_PROBE; i++)
         assert_int_equal(sp_segment_find(&segment, NO_SUCH_TID + i * step) != 0, i != 3);
     free_segment(&segment);
@@ -131,10 +131,10 @@ static void test_threads_reap_takes_the_dead_only(void **state)
     assert_int_not_equal(own, 0);
     for (int32_t i = 0; i < 5; i++)
         assert_int_not_equal(arm(&segment, NO_SUCH_TID + i), 0);
-    sp_thread_reap(&segment, (int32_t)getpid(), segment.geometry.n_slots);
+    sp_thread_reap_some(&segment, (int32_t)getpid(), segment.geometry.n_slots);
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), 1);
     assert_int_equal(sp_segment_find(&segment, self), own);
-    sp_thread_disarm(&segment, own, NULL);
+    sp_thread_disarm(&segment, own, NULL, NULL);
     free_segment(&segment);
 }
 
@@ -162,7 +162,7 @@ static void test_threads_damaged_index_is_survived(void **state)
             sp_store_relaxed(sp_segment_index(&segment) + i, (uint32_t)next_random(&random));
         const uint32_t found = sp_segment_find(&segment, NO_SUCH_TID + (int32_t)round);
         assert_true(found < segment.geometry.n_slots);
-        sp_thread_disarm(&segment, arm(&segment, NO_SUCH_TID + (int32_t)round), NULL);
+        sp_thread_disarm(&segment, arm(&segment, NO_SUCH_TID + (int32_t)round), NULL, NULL);
     }
     free_segment(&segment);
 }
@@ -216,7 +216,7 @@ static void test_threads_armed_by_several_at_once_has_one_slot(void **state)
         none += live == 0;
         several += live > 1;
         for (uint32_t slot; (slot = sp_segment_find(&crowd.segment, NO_SUCH_TID)) != 0;)
-            sp_thread_disarm(&crowd.segment, slot, NULL);
+            sp_thread_disarm(&crowd.segment, slot, NULL, NULL);
     }
     for (unsigned i = 0; i < ARMERS; i++)
         pthread_join(threads[i], NULL);
@@ -232,7 +232,7 @@ static void *arm_and_disarm(void *argument)
     for (int32_t i = 0; i < 5000; i++) {
         const uint32_t slot = arm(&crowd.segment, first + i % 8);
         if (slot != 0)
-            sp_thread_disarm(&crowd.segment, slot, NULL);
+            sp_thread_disarm(&crowd.segment, slot, NULL, NULL);
     }
     return NULL;
 }

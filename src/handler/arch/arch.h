@@ -8,7 +8,7 @@
  *
  *   SP_ARCH_FRAME_ALIGN
  *       the alignment in bytes that the ABI gives a frame record (the saved frame pointer and return address).
- *   static inline long sp_syscall4(long number, long a, long b, long c, long d)
+ *   static inline long sp_syscall5(long number, long a, long b, long c, long d, long e)
  *       a system call. Returns its result, or -errno. errno is not touched.
  *   static inline void sp_arch_capture(const void *context, struct sp_registers *out)
  *       the interrupted registers out of the `ucontext_t` that the kernel gave the handler.
@@ -37,5 +37,10 @@ struct sp_registers {
 #else
 #error "sigprof runs on x86-64 and aarch64"
 #endif
+
+static inline long sp_syscall4(long number, long a, long b, long c, long d)
+{
+    return sp_syscall5(number, a, b, c, d, 0);
+}
 
 #endif
