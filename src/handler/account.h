@@ -10,6 +10,8 @@
 
 #include "handler/segment.h"
 
+#pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
+
 /*
  * The periods that the thread of `slot` owes when its CPU clock reads `clock_ns`; 0 where the account makes no sense.
  * Any context.
@@ -28,5 +30,7 @@ static inline void sp_account_pay(struct sp_slot *slot, uint64_t periods)
  * Ordinary code of the thread itself, or of who ends the session; its own handler, when sampling is to end.
  */
 void sp_account_settle(const struct sp_segment *segment, uint32_t slot, struct sp_stripe *stripe);
+
+#pragma GCC visibility pop
 
 #endif

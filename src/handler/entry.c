@@ -239,7 +239,8 @@ static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const struct
     const uint32_t slot = slot_of(cookie);
     if (slot == 0 || !identify(slot, registers, &who))
         return false;
-    on_own_signal(&who, registers, weight_of(info), stripe);
+    const bool is_first = sp_trigger_is_first(&sp_handler.segment, slot);
+    on_own_signal(&who, registers, is_first ? 0 : weight_of(info), stripe);
     return true;
 }
 
@@ -253,8 +254,9 @@ static void stop_process_timer(void)
 /* The slot of the calling thread, which gets one if it has none; 0: there is none to be had. */
 static uint32_t find_or_arm(int32_t tid)
 {
+    static const struct sp_birth self = {.is_self = true};
     const uint32_t known = sp_segment_find(&sp_handler.segment, tid);
-    const uint32_t slot = known != 0 ? known : sp_thread_arm(&sp_handler.segment, tid, NULL);
+    const uint32_t slot = known != 0 ? known : sp_thread_arm(&sp_handler.segment, tid, &self);
     return slot == SP_ARM_BUSY ? 0 : slot;
 }
 
@@ -325,7 +327,7 @@ static bool on_perf_event(const siginfo_t *info, const void *context, uint32_t s
     struct sp_stripe *stripe = &segment->header->stripes[stripe_number];
     sp_arch_capture(context, &registers);
     if (identify(slot, &registers, &who)) {
-        sp_trigger_perf_came(segment, slot);
+        sp_trigger_is_first(segment, slot);
         on_own_signal(&who, &registers, 0, stripe);
     } else {
         sp_add_relaxed(&stripe->stray, (uint64_t)1);

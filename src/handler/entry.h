@@ -11,6 +11,8 @@
 
 #include "handler/segment.h"
 
+#pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
+
 /* A session's life: IDLE → STARTING → RUNNING → STOPPING → IDLE, and STARTING → IDLE when a start fails. */
 enum sp_session_state {
     SP_SESSION_IDLE = 0,
@@ -60,5 +62,7 @@ void sp_handler_leave(uint32_t stripe);
 
 /* Handlers and brackets that are inside now. Any thread. */
 uint32_t sp_handler_inside(void);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "handler/segment.h"
 
+#pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
+
 /* Room for one record in a locked shard: begin gives it, commit takes it. */
 struct sp_reservation {
     const struct sp_segment *segment;
@@ -38,5 +40,7 @@ void sp_shard_commit(struct sp_reservation *reservation, uint32_t depth, enum sp
  * `weight` in periods, 0 when nothing is left to settle. Any context.
  */
 void sp_shard_commit_end(struct sp_reservation *reservation, uint64_t weight);
+
+#pragma GCC visibility pop
 
 #endif

@@ -120,6 +120,7 @@ static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid
     sp_store_relaxed(&at->timer, -1);
     sp_store_relaxed(&at->perf_fd, -1);
     sp_store_relaxed(&at->error, 0);
+    sp_store_relaxed(&at->is_first_pending, 0u);
     sp_store_relaxed(&at->stack_low, birth->stack.low);
     sp_store_relaxed(&at->stack_high, birth->stack.high);
     sp_store_relaxed(&at->start_routine, birth->start_routine);
@@ -142,7 +143,7 @@ static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct 
         sp_add_relaxed(&segment->header->slots_full, 1u);
         return 0;
     }
-    if (!sp_trigger_start(segment, slot))
+    if (!sp_trigger_start(segment, slot, birth->is_self))
         sp_add_relaxed(&segment->header->timers_refused, 1u);
     sp_add_relaxed(&segment->header->threads_armed, 1u);
     sp_store_seq_cst(&sp_segment_slot(segment, slot)->state, (uint32_t)SP_SLOT_LIVE);

@@ -12,6 +12,8 @@
 #include "handler/segment.h"
 #include "handler/unwind.h"
 
+#pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
+
 /*
  * A timer's si_value: the tag (16 bits) | generation (24) | slot (24). No pointer of user space and no small number
  * looks like it. Slot 0 is the process timer.
@@ -30,6 +32,7 @@ static inline uint64_t sp_cookie(uint32_t slot, uint32_t generation)
 struct sp_birth {
     struct sp_stack_bounds stack; /* 0, 0: not known */
     uintptr_t start_routine;      /* its address, which gets what the thread still owes at its end; 0: not known */
+    bool is_self;                 /* it is the calling thread */
     bool is_from_now;             /* its CPU time counts from now on; else from its first nanosecond */
     bool is_continued;            /* its account goes on from these, as in struct sp_slot */
     int64_t base_ns;
@@ -55,5 +58,7 @@ void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t slot
 
 /* The same for the next `n` slots of those in use. */
 void sp_thread_reap_some(const struct sp_segment *segment, int32_t pid, uint32_t n);
+
+#pragma GCC visibility pop
 
 #endif

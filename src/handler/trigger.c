@@ -3,8 +3,9 @@
  *
  * Place: see trigger.h. Context: signal handler and any thread; see there for what overlaps.
  *
- * A timer is set absolutely on the thread's CPU clock, to expire when the thread's next period is due. One that is set
- * late, for a thread that was found late, expires at once, and its overrun stands for all that was due by then.
+ * A timer is set absolutely on the thread's CPU clock, to expire when the thread's next period is due. For another
+ * thread than the caller, which may have gone past that and be asleep, it is the first such moment to come, and the
+ * first signal stands for all that the clock says by then.
  *
  * A perf event counts the thread's CPU time from its start on and gives a signal once a period, if user code runs at
  * that moment; unprivileged users may have no more (perf_event_paranoid 2). What it does not see is read from the
@@ -60,7 +61,19 @@ static uint64_t next_due_ns(const struct sp_segment *segment, const struct sp_sl
     return at > 0 ? (uint64_t)at : 1;
 }
 
-static int32_t start_thread_timer(const struct sp_segment *segment, uint32_t slot)
+/* When the timer is to expire first; marks a first signal that stands for more than a period. */
+static uint64_t first_expiry_ns(const struct sp_segment *segment, uint32_t slot, bool is_self)
+{
+    struct sp_slot *at = sp_segment_slot(segment, slot);
+    const uint64_t due_ns = next_due_ns(segment, at), period_ns = segment->geometry.period_ns;
+    const uint64_t now_ns = is_self ? 0 : sp_raw_clock_ns(sp_thread_clock(sp_load_relaxed(&at->tid)));
+    if (now_ns < due_ns)
+        return due_ns;
+    sp_store_relaxed(&at->is_first_pending, 1u);
+    return due_ns + ((now_ns - due_ns) / period_ns + 1) * period_ns;
+}
+
+static int32_t start_thread_timer(const struct sp_segment *segment, uint32_t slot, bool is_self)
 {
     struct sp_slot *at = sp_segment_slot(segment, slot);
     const int32_t tid = sp_load_relaxed(&at->tid);
@@ -69,8 +82,8 @@ static int32_t start_thread_timer(const struct sp_segment *segment, uint32_t slo
     event.sigev_signo = SIGPROF;
     event.sigev_value.sival_ptr = (void *)(uintptr_t)sp_cookie(slot, sp_load_relaxed(&at->generation));
     event._sigev_un._tid = tid;
-    const int32_t timer =
-        start_timer(sp_thread_clock(tid), &event, TIMER_ABSTIME, next_due_ns(segment, at), segment->geometry.period_ns);
+    const int32_t timer = start_timer(sp_thread_clock(tid), &event, TIMER_ABSTIME,
+                                      first_expiry_ns(segment, slot, is_self), segment->geometry.period_ns);
     if (timer < 0)
         return timer;
     sp_store_relaxed(&at->timer, timer);
@@ -173,7 +186,7 @@ static void note_error(_Atomic int32_t *first, struct sp_slot *at, int32_t error
         sp_cas_seq_cst(first, &none, -error);
 }
 
-bool sp_trigger_start(const struct sp_segment *segment, uint32_t slot)
+bool sp_trigger_start(const struct sp_segment *segment, uint32_t slot, bool is_self)
 {
     struct sp_header *header = segment->header;
     struct sp_slot *at = sp_segment_slot(segment, slot);
@@ -185,7 +198,7 @@ bool sp_trigger_start(const struct sp_segment *segment, uint32_t slot)
         sp_add_relaxed(&header->perf_refused, (uint64_t)1);
         note_error(&header->perf_error, at, error);
     }
-    error = start_thread_timer(segment, slot);
+    error = start_thread_timer(segment, slot, is_self);
     if (error == 0)
         return true;
     note_error(&header->timer_error, at, error);
@@ -235,13 +248,16 @@ uint32_t sp_trigger_slot_of(const struct sp_segment *segment, int fd)
     return sp_load_relaxed(&sp_segment_slot(segment, slot)->perf_fd) == fd ? slot : 0;
 }
 
-void sp_trigger_perf_came(const struct sp_segment *segment, uint32_t slot)
+bool sp_trigger_is_first(const struct sp_segment *segment, uint32_t slot)
 {
     struct sp_slot *at = sp_segment_slot(segment, slot);
     if (sp_load_relaxed(&at->is_first_pending) == 0)
-        return;
+        return false;
     sp_store_relaxed(&at->is_first_pending, 0u);
-    sp_raw_ioctl(sp_load_relaxed(&at->perf_fd), PERF_EVENT_IOC_PERIOD, (long)&segment->geometry.period_ns);
+    const int32_t fd = sp_load_relaxed(&at->perf_fd);
+    if (fd >= 0)
+        sp_raw_ioctl(fd, PERF_EVENT_IOC_PERIOD, (long)&segment->geometry.period_ns);
+    return true;
 }
 
 void sp_trigger_close_inherited(const struct sp_segment *segment)

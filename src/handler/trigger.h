@@ -11,6 +11,8 @@
 
 #include "handler/segment.h"
 
+#pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
+
 /* header->perf_error where no perf event was tried: a seccomp filter might end the process for the attempt. */
 enum { SP_PERF_UNDER_SECCOMP = 4096 };
 
@@ -24,8 +26,9 @@ static inline int32_t sp_thread_clock(int32_t tid)
  * Starts the trigger in use (header->trigger) for the thread of `slot`, whose tid, generation and account are filled
  * in: its timer expires, or its event comes, when the next period is due. Where the kernel refuses the one, the other
  * serves, unless the timer was asked for by name; refusals are counted and their errno kept. False when there is none.
+ * `is_self`: it is the calling thread. Another one may be asleep, and a timer that is set in its past would wake it.
  */
-bool sp_trigger_start(const struct sp_segment *segment, uint32_t slot);
+bool sp_trigger_start(const struct sp_segment *segment, uint32_t slot, bool is_self);
 
 /* Ends the thread's trigger; its signals come no more, once the thread has taken those that are pending. */
 void sp_trigger_stop(const struct sp_segment *segment, uint32_t slot);
@@ -39,8 +42,11 @@ static inline bool sp_trigger_is_on(const struct sp_slot *slot)
 /* The slot of the thread whose perf event has descriptor `fd`, or 0: not a descriptor of ours. */
 uint32_t sp_trigger_slot_of(const struct sp_segment *segment, int fd);
 
-/* To be called at each signal of the thread's perf event: the first period was of another length than the rest. */
-void sp_trigger_perf_came(const struct sp_segment *segment, uint32_t slot);
+/*
+ * To be called by the thread at each signal of its trigger: whether it is the first one, which stands for what its
+ * clock says, and not for one period.
+ */
+bool sp_trigger_is_first(const struct sp_segment *segment, uint32_t slot);
 
 /*
  * In a forked child, whose copies of the parent's descriptors keep the parent's events alive: closes those that are
@@ -53,5 +59,7 @@ void sp_process_timer_postpone(const struct sp_segment *segment, int32_t timer);
 
 /* Creates the process timer with cookie slot 0 on this process's CPU clock: its id, or -errno. Not armed if -errno. */
 int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t generation);
+
+#pragma GCC visibility pop
 
 #endif

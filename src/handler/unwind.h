@@ -12,6 +12,8 @@
 #include "handler/arch/arch.h"
 #include "handler/segment.h"
 
+#pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
+
 /* Memory of the interrupted thread's stack known to be readable: [low, high); low == high when nothing is known. */
 struct sp_stack_bounds {
     uintptr_t low, high;
@@ -24,5 +26,7 @@ struct sp_stack_bounds {
  */
 uint32_t sp_unwind(const struct sp_registers *registers, const struct sp_stack_bounds *bounds, uint64_t *pcs,
                    uint32_t max_depth, enum sp_stack_end *end);
+
+#pragma GCC visibility pop
 
 #endif

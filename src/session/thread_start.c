@@ -74,6 +74,7 @@ void sp_session_arm_self(void)
     const bool is_main = gettid() == getpid();
     arm_self(&(struct sp_birth){.stack = own_stack(),
                                 .start_routine = is_main ? getauxval(AT_ENTRY) : 0,
+                                .is_self = true,
                                 .is_from_now = config->is_from_birth == 0,
                                 .is_continued = is_main && fits(config),
                                 .base_ns = config->base_ns,
@@ -101,32 +102,42 @@ void sp_session_begin_thread(uintptr_t start_routine)
     const int saved = errno;
     if (sp_load_relaxed(&sp_handler.state) != SP_SESSION_RUNNING)
         return;
-    arm_self(&(struct sp_birth){.stack = own_stack(), .start_routine = start_routine});
+    arm_self(&(struct sp_birth){.stack = own_stack(), .start_routine = start_routine, .is_self = true});
     sp_session_let_samples_through();
     errno = saved;
 }
 
-static void disarm_self(void *unused)
+/* A thread that began before the session did was armed by somebody who did not know where it began. */
+static void tell_start(uint32_t slot, const struct start *start)
 {
+    uint64_t unknown = 0;
+    if (slot != 0)
+        sp_cas_seq_cst(&sp_segment_slot(&sp_handler.segment, slot)->start_routine, &unknown,
+                       (uint64_t)(uintptr_t)start->routine);
+}
+
+static void disarm_self(void *start)
+{
+    const struct sp_segment *segment = &sp_handler.segment;
     uint32_t stripe;
     char name[SP_THREAD_NAME_BYTES] = "";
-    (void)unused;
     if (!sp_handler_enter(&stripe))
         return;
+    const uint32_t slot = sp_segment_find(segment, sp_raw_thread_id());
+    tell_start(slot, start);
     prctl(PR_GET_NAME, name);
-    sp_thread_disarm(&sp_handler.segment, sp_segment_find(&sp_handler.segment, sp_raw_thread_id()), name,
-                     &sp_handler.segment.header->stripes[stripe]);
+    sp_thread_disarm(segment, slot, name, &segment->header->stripes[stripe]);
     sp_handler_leave(stripe);
 }
 
 /* The end is reached by return, pthread_exit(3) and cancellation alike: the cleanup handler runs in all three. */
 static void *sigprof_thread_start(void *argument)
 {
-    const struct start start = *(struct start *)argument;
+    struct start start = *(struct start *)argument;
     void *result;
     free(argument);
     sp_session_begin_thread((uintptr_t)start.routine);
-    pthread_cleanup_push(disarm_self, NULL);
+    pthread_cleanup_push(disarm_self, &start);
     result = start.routine(start.argument);
     pthread_cleanup_pop(1);
     return result;
