@@ -18,6 +18,8 @@
  */
 #include "handler/threads.h"
 
+#include <linux/prctl.h>
+
 #include "handler/account.h"
 #include "handler/random.h"
 #include "handler/raw_calls.h"
@@ -161,7 +163,14 @@ uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const stru
     return slot;
 }
 
-void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const char *name, struct sp_stripe *stripe)
+/* Few of the threads that come and go within a period have a sample, and only those need a name. */
+static void leave_name(struct sp_slot *at)
+{
+    if (sp_load_relaxed(&at->seen) != 0)
+        sp_raw_prctl(PR_GET_NAME, (long)at->name);
+}
+
+void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, enum sp_end end, struct sp_stripe *stripe)
 {
     if (slot == 0 || slot >= sp_segment_slots(segment))
         return;
@@ -170,10 +179,10 @@ void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const cha
     if (!sp_cas_seq_cst(&at->state, &expected, (uint32_t)SP_SLOT_CLAIMED))
         return;
     sp_trigger_stop(segment, slot);
-    if (stripe != NULL)
+    if (end != SP_END_GONE)
         sp_account_settle(segment, slot, stripe);
-    for (uint32_t i = 0; name != NULL && i < SP_THREAD_NAME_BYTES; i++)
-        at->name[i] = name[i];
+    if (end == SP_END_SELF)
+        leave_name(at);
     release(segment, slot);
 }
 
@@ -184,7 +193,7 @@ void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t slot
     const struct sp_slot *at = sp_segment_slot(segment, slot);
     if (sp_load_relaxed(&at->state) == SP_SLOT_LIVE &&
         sp_raw_thread_exists(pid, sp_load_relaxed(&at->tid)) == -3 /* ESRCH */)
-        sp_thread_disarm(segment, slot, NULL, NULL);
+        sp_thread_disarm(segment, slot, SP_END_GONE, NULL);
 }
 
 void sp_thread_reap_some(const struct sp_segment *segment, int32_t pid, uint32_t n)

@@ -46,12 +46,19 @@ struct sp_birth {
  */
 uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth);
 
+/* Who disarms a thread. */
+enum sp_end {
+    SP_END_SELF = 0, /* the thread itself, at its end */
+    SP_END_OTHER,    /* who ends the session */
+    SP_END_GONE,     /* the thread is no more: there is no clock to settle its account by */
+};
+
 /*
- * Gives the trigger and the slot of a thread back. With `stripe`, its account is settled (account.h); NULL where the
- * thread is no more. `name` (SP_THREAD_NAME_BYTES, or NULL) stays in the slot until it is used again, so that the
- * collector can still read it. `slot` 0 does nothing.
+ * Gives the trigger and the slot of a thread back and, unless it is gone, settles its account (account.h), counted in
+ * `stripe`. A thread that has samples leaves its name in the slot until that is used again, so that the collector can
+ * still read it. `slot` 0 does nothing.
  */
-void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, const char *name, struct sp_stripe *stripe);
+void sp_thread_disarm(const struct sp_segment *segment, uint32_t slot, enum sp_end end, struct sp_stripe *stripe);
 
 /* Disarms the thread of `slot` if it is no more. `pid` is this process. */
 void sp_thread_reap(const struct sp_segment *segment, int32_t pid, uint32_t slot);

@@ -96,7 +96,7 @@ static void disarm_all(void)
         timer_delete((timer_t)(intptr_t)timer);
     for (uint32_t slot = 1; slot < sp_segment_slots(&sp_handler.segment); slot++)
         if (sp_load_relaxed(&sp_segment_slot(&sp_handler.segment, slot)->state) == SP_SLOT_LIVE)
-            sp_thread_disarm(&sp_handler.segment, slot, NULL, stripe);
+            sp_thread_disarm(&sp_handler.segment, slot, SP_END_OTHER, stripe);
 }
 
 int sp_session_stop(void)

@@ -8,9 +8,7 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "handler/entry.h"
@@ -19,13 +17,46 @@
 #include "session/host_handler.h"
 #include "session/session.h"
 
+/*
+ * What the creator tells the new thread. Out of a pool of ours: a new thread that gives memory back to malloc makes
+ * malloc set up an arena for it, which costs more than all the rest here.
+ */
 struct start {
+    _Atomic uint32_t is_taken;
     void *(*routine)(void *);
     void *argument;
+    size_t stack_bytes; /* of the default stack that it gets, at least; 0: not known */
 };
 
-/* The calling thread's stack; empty when libc cannot tell. */
-static struct sp_stack_bounds own_stack(void)
+enum { STARTS = 512 }; /* threads between their creation and their first instruction */
+static struct start starts[STARTS];
+static _Atomic uint32_t next_start;
+
+/* A free one, or NULL. Any thread; never waits. */
+static struct start *take_start(void)
+{
+    for (uint32_t tries = 0; tries < STARTS; tries++) {
+        struct start *start = &starts[sp_add_relaxed(&next_start, 1u) % STARTS];
+        uint32_t is_free = 0;
+        if (sp_load_relaxed(&start->is_taken) == 0 && sp_cas_seq_cst(&start->is_taken, &is_free, 1u))
+            return start;
+    }
+    return NULL;
+}
+
+static void give_start_back(struct start *start)
+{
+    sp_store_release(&start->is_taken, 0u);
+}
+
+/* What the thread remembers until its end. */
+struct running {
+    uintptr_t routine;
+    struct sp_thread_place place;
+};
+
+/* The calling thread's stack, as libc tells it; empty when it cannot. Not for a thread's start: see struct start. */
+static struct sp_stack_bounds ask_for_stack(void)
 {
     pthread_attr_t attributes;
     void *low = NULL;
@@ -41,6 +72,44 @@ static struct sp_stack_bounds own_stack(void)
     return (struct sp_stack_bounds){start, start + bytes};
 }
 
+/*
+ * How far a default stack's end lies above what pthread_self(3) returns: glibc puts the thread's descriptor at the end
+ * of each stack that it makes, and all of them have the same layout (nptl/allocate_stack.c). 0: not known yet.
+ */
+static _Atomic uintptr_t end_above_self;
+
+/*
+ * The stack of a thread that has just begun. libc is asked by the first one only, since pthread_getattr_np(3)
+ * allocates. A stack out of libc's cache may be larger than `bytes`, so the bounds are on the safe side.
+ */
+static struct sp_stack_bounds stack_of_new_thread(size_t bytes)
+{
+    const uintptr_t self = (uintptr_t)pthread_self(), above = sp_load_relaxed(&end_above_self);
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (bytes == 0)
+        return ask_for_stack();
+    if (above == 0) {
+        const struct sp_stack_bounds told = ask_for_stack();
+        sp_store_relaxed(&end_above_self, told.high > self ? told.high - self : 0);
+        return told;
+    }
+    const struct sp_stack_bounds bounds = {self + above - bytes, self + above};
+    return here >= bounds.low && here < bounds.high ? bounds : (struct sp_stack_bounds){0};
+}
+
+/* The bytes that a thread created with `attributes` can at least use of its stack, 0: not known. Any thread. */
+static size_t stack_bytes_of(const pthread_attr_t *attributes)
+{
+    pthread_attr_t usual;
+    size_t bytes = 0, guard_bytes = 0;
+    if (attributes != NULL || pthread_getattr_default_np(&usual) != 0)
+        return 0;
+    pthread_attr_getstacksize(&usual, &bytes);
+    pthread_attr_getguardsize(&usual, &guard_bytes);
+    pthread_attr_destroy(&usual);
+    return bytes > guard_bytes ? bytes - guard_bytes : 0;
+}
+
 uint32_t sp_session_arm(int32_t tid, const struct sp_birth *birth)
 {
     uint32_t slot;
@@ -50,13 +119,17 @@ uint32_t sp_session_arm(int32_t tid, const struct sp_birth *birth)
 }
 
 /* While a session runs: arms the calling thread. */
-static void arm_self(const struct sp_birth *birth)
+static struct sp_thread_place arm_self(const struct sp_birth *birth)
 {
     uint32_t stripe;
+    struct sp_thread_place place = {0};
     if (!sp_handler_enter(&stripe))
-        return;
-    sp_session_arm(sp_raw_thread_id(), birth);
+        return place;
+    place.slot = sp_session_arm(sp_raw_thread_id(), birth);
+    if (place.slot != 0)
+        place.generation = sp_load_relaxed(&sp_segment_slot(&sp_handler.segment, place.slot)->generation);
     sp_handler_leave(stripe);
+    return place;
 }
 
 /* exec(3) in another thread than the main one leaves a clock that does not fit the account: then it begins anew. */
@@ -72,7 +145,7 @@ void sp_session_arm_self(void)
     const int saved = errno;
     const struct sp_session_config *config = sp_session_config();
     const bool is_main = gettid() == getpid();
-    arm_self(&(struct sp_birth){.stack = own_stack(),
+    arm_self(&(struct sp_birth){.stack = ask_for_stack(),
                                 .start_routine = is_main ? getauxval(AT_ENTRY) : 0,
                                 .is_self = true,
                                 .is_from_now = config->is_from_birth == 0,
@@ -97,48 +170,57 @@ void sp_session_let_samples_through(void)
     pthread_sigmask(SIG_UNBLOCK, &profiling, NULL);
 }
 
-void sp_session_begin_thread(uintptr_t start_routine)
+struct sp_thread_place sp_session_begin_thread(uintptr_t start_routine, size_t stack_bytes)
 {
     const int saved = errno;
     if (sp_load_relaxed(&sp_handler.state) != SP_SESSION_RUNNING)
-        return;
-    arm_self(&(struct sp_birth){.stack = own_stack(), .start_routine = start_routine, .is_self = true});
+        return (struct sp_thread_place){0};
+    const struct sp_birth birth = {
+        .stack = stack_of_new_thread(stack_bytes), .start_routine = start_routine, .is_self = true};
+    const struct sp_thread_place place = arm_self(&birth);
     sp_session_let_samples_through();
     errno = saved;
+    return place;
 }
 
-/* A thread that began before the session did was armed by somebody who did not know where it began. */
-static void tell_start(uint32_t slot, const struct start *start)
+/*
+ * The calling thread's slot: the one that it got when it began, if no other session has come since; else the one that
+ * it got from somebody who did not know where it began, and is told.
+ */
+static uint32_t own_slot(const struct sp_segment *segment, const struct running *running)
 {
     uint64_t unknown = 0;
+    const struct sp_thread_place *place = &running->place;
+    if (place->slot != 0 && place->slot < sp_segment_slots(segment) &&
+        sp_load_relaxed(&sp_segment_slot(segment, place->slot)->generation) == place->generation)
+        return place->slot;
+    const uint32_t slot = sp_segment_find(segment, sp_raw_thread_id());
     if (slot != 0)
-        sp_cas_seq_cst(&sp_segment_slot(&sp_handler.segment, slot)->start_routine, &unknown,
-                       (uint64_t)(uintptr_t)start->routine);
+        sp_cas_seq_cst(&sp_segment_slot(segment, slot)->start_routine, &unknown, (uint64_t)running->routine);
+    return slot;
 }
 
-static void disarm_self(void *start)
+static void disarm_self(void *running)
 {
-    const struct sp_segment *segment = &sp_handler.segment;
     uint32_t stripe;
-    char name[SP_THREAD_NAME_BYTES] = "";
     if (!sp_handler_enter(&stripe))
         return;
-    const uint32_t slot = sp_segment_find(segment, sp_raw_thread_id());
-    tell_start(slot, start);
-    prctl(PR_GET_NAME, name);
-    sp_thread_disarm(segment, slot, name, &segment->header->stripes[stripe]);
+    const struct sp_segment *segment = &sp_handler.segment;
+    sp_thread_disarm(segment, own_slot(segment, running), SP_END_SELF, &segment->header->stripes[stripe]);
     sp_handler_leave(stripe);
 }
 
 /* The end is reached by return, pthread_exit(3) and cancellation alike: the cleanup handler runs in all three. */
 static void *sigprof_thread_start(void *argument)
 {
-    struct start start = *(struct start *)argument;
-    void *result;
-    free(argument);
-    sp_session_begin_thread((uintptr_t)start.routine);
-    pthread_cleanup_push(disarm_self, &start);
-    result = start.routine(start.argument);
+    struct start *start = argument;
+    void *(*const routine)(void *) = start->routine;
+    void *result, *const routine_argument = start->argument;
+    const size_t stack_bytes = start->stack_bytes;
+    give_start_back(start);
+    struct running running = {(uintptr_t)routine, sp_session_begin_thread((uintptr_t)routine, stack_bytes)};
+    pthread_cleanup_push(disarm_self, &running);
+    result = routine(routine_argument);
     pthread_cleanup_pop(1);
     return result;
 }
@@ -146,12 +228,14 @@ static void *sigprof_thread_start(void *argument)
 int sp_session_pthread_create(sp_pthread_create *real, pthread_t *thread, const pthread_attr_t *attributes,
                               void *(*routine)(void *), void *argument)
 {
-    struct start *start = malloc(sizeof *start);
-    if (start == NULL) /* the backstop will find it */
+    struct start *start = take_start();
+    if (start == NULL) /* the collector will find it */
         return real(thread, attributes, routine, argument);
-    *start = (struct start){routine, argument};
+    start->routine = routine;
+    start->argument = argument;
+    start->stack_bytes = stack_bytes_of(attributes);
     const int error = real(thread, attributes, sigprof_thread_start, start);
     if (error != 0)
-        free(start);
+        give_start_back(start);
     return error;
 }

@@ -22,8 +22,16 @@ uint32_t sp_session_arm(int32_t tid, const struct sp_birth *birth);
  */
 void sp_session_arm_self(void);
 
-/* What a thread does that begins under a session, at `start_routine`: it arms itself, and lets samples through. */
-void sp_session_begin_thread(uintptr_t start_routine);
+/* Where a thread stands in the table. Slot 0: nowhere. The generations of two sessions differ. */
+struct sp_thread_place {
+    uint32_t slot, generation;
+};
+
+/*
+ * What a thread does that begins under a session, at `start_routine`: it arms itself, and lets samples through.
+ * `stack_bytes`: what it can at least use of a stack that libc made for it; 0: not known. Returns where it stands.
+ */
+struct sp_thread_place sp_session_begin_thread(uintptr_t start_routine, size_t stack_bytes);
 
 /* What a thread does that is not to be left with SIGPROF blocked by inheritance. */
 void sp_session_let_samples_through(void);

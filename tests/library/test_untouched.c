@@ -130,8 +130,8 @@ static struct worker {
 static void *work(void *argument)
 {
     struct worker *worker = argument;
-    sp_session_begin_thread(
-        (uintptr_t)work); /* as libsigprof.so's pthread_create would have it do: this is the static library */
+    /* As libsigprof.so's pthread_create would have it do: this is the static library. */
+    sp_session_begin_thread((uintptr_t)work, 0);
     atomic_store(&worker->tid, (pid_t)gettid());
     worker->result = worker->compute();
     atomic_store(&worker->is_done, true);

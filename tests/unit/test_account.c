@@ -34,7 +34,7 @@ static struct fixture new_fixture(void)
 
 static void free_fixture(struct fixture *fixture)
 {
-    sp_thread_disarm(&fixture->segment, fixture->slot, NULL, NULL);
+    sp_thread_disarm(&fixture->segment, fixture->slot, SP_END_GONE, NULL);
     free_segment(&fixture->segment);
 }
 
@@ -83,7 +83,7 @@ static void test_account_short_threads_owe_on_average(void **state)
     for (int32_t i = 0; i < 4000; i++) {
         const uint32_t slot = sp_thread_arm(&segment, (1 << 23) + i, NULL); /* no such thread, so no timer */
         owed += sp_account_owed(&segment, slot, tenth_ns);
-        sp_thread_disarm(&segment, slot, NULL, NULL);
+        sp_thread_disarm(&segment, slot, SP_END_GONE, NULL);
     }
     assert_in_range(owed, 400 - 76, 400 + 76);
     free_segment(&segment);

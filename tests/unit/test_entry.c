@@ -77,7 +77,7 @@ static int tear_down(void **state)
     (void)state;
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
     sp_store_relaxed(&sp_handler.event_fd, INT32_MAX);
-    sp_thread_disarm(&sp_handler.segment, own_slot, NULL, NULL);
+    sp_thread_disarm(&sp_handler.segment, own_slot, SP_END_GONE, NULL);
     free_segment(&sp_handler.segment);
     sp_store_seq_cst(&sp_handler.host, (const struct sigaction *)NULL);
     return sp_handler_inside() != 0;

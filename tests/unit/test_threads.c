@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "small_segment.h"
@@ -52,24 +53,37 @@ static void test_threads_armed_twice_has_one_slot(void **state)
     free_segment(&segment);
 }
 
-static void test_threads_disarmed_is_gone_and_keeps_its_name(void **state)
+static void test_threads_disarmed_is_gone(void **state)
 {
     (void)state;
     struct sp_segment segment = new_segment((struct small_segment){0});
     const uint32_t slot = arm(&segment, NO_SUCH_TID);
-    const char name[SP_THREAD_NAME_BYTES] = "worker";
-    sp_thread_disarm(&segment, slot, name, NULL);
+    sp_thread_disarm(&segment, slot, SP_END_GONE, NULL);
     assert_int_equal(sp_segment_find(&segment, NO_SUCH_TID), 0);
     assert_int_equal(state_of(&segment, slot), SP_SLOT_FREE);
-    assert_string_equal(sp_segment_slot(&segment, slot)->name, "worker");
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), 0);
     for (uint32_t i = 0; i < segment.geometry.n_index; i++)
         assert_int_equal(sp_load_relaxed(sp_segment_index(&segment) + i), 0);
-    sp_thread_disarm(&segment, slot, NULL, NULL); /* again, and what is no slot: nothing happens */
-    sp_thread_disarm(&segment, 0, NULL, NULL);
-    sp_thread_disarm(&segment, segment.geometry.n_slots, NULL, NULL);
-    sp_thread_disarm(&segment, UINT32_MAX, NULL, NULL);
+    sp_thread_disarm(&segment, slot, SP_END_GONE, NULL); /* again, and what is no slot: nothing happens */
+    sp_thread_disarm(&segment, 0, SP_END_GONE, NULL);
+    sp_thread_disarm(&segment, segment.geometry.n_slots, SP_END_GONE, NULL);
+    sp_thread_disarm(&segment, UINT32_MAX, SP_END_GONE, NULL);
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), 0);
+    free_segment(&segment);
+}
+
+/* A thread that had a sample leaves its name, one that had none has no need of it. */
+static void test_threads_name_stays_where_there_are_samples(void **state)
+{
+    (void)state;
+    struct sp_segment segment = new_segment((struct small_segment){0});
+    prctl(PR_SET_NAME, "worker");
+    for (uint64_t samples = 0; samples < 2; samples++) {
+        const uint32_t slot = arm(&segment, (int32_t)gettid());
+        sp_store_relaxed(&sp_segment_slot(&segment, slot)->seen, samples);
+        sp_thread_disarm(&segment, slot, SP_END_SELF, &segment.header->stripes[0]);
+        assert_string_equal(sp_segment_slot(&segment, slot)->name, samples == 0 ? "" : "worker");
+    }
     free_segment(&segment);
 }
 
@@ -84,7 +98,7 @@ static void test_threads_each_claim_has_its_generation(void **state)
         const uint32_t generation = sp_load_relaxed(&sp_segment_slot(&segment, slot)->generation);
         assert_true(generation > last);
         last = generation;
-        sp_thread_disarm(&segment, slot, NULL, NULL);
+        sp_thread_disarm(&segment, slot, SP_END_GONE, NULL);
     }
     free_segment(&segment);
 }
@@ -116,7 +130,7 @@ static void test_threads_index_full_is_counted(void **state)
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), SP_INDEX_PROBE);
     for (int32_t i = 0; i < SP_INDEX_PROBE; i++) /* all of them are found, also after one in the middle has gone */
         assert_int_not_equal(sp_segment_find(&segment, NO_SUCH_TID + i * step), 0);
-    sp_thread_disarm(&segment, sp_segment_find(&segment, NO_SUCH_TID + 3 * step), NULL, NULL);
+    sp_thread_disarm(&segment, sp_segment_find(&segment, NO_SUCH_TID + 3 * step), SP_END_GONE, NULL);
     for (int32_t i = 0; i < SP_INDEX_PROBE; i++)
         assert_int_equal(sp_segment_find(&segment, NO_SUCH_TID + i * step) != 0, i != 3);
     free_segment(&segment);
@@ -134,7 +148,7 @@ static void test_threads_reap_takes_the_dead_only(void **state)
     sp_thread_reap_some(&segment, (int32_t)getpid(), segment.geometry.n_slots);
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), 1);
     assert_int_equal(sp_segment_find(&segment, self), own);
-    sp_thread_disarm(&segment, own, NULL, NULL);
+    sp_thread_disarm(&segment, own, SP_END_GONE, NULL);
     free_segment(&segment);
 }
 
@@ -162,7 +176,7 @@ static void test_threads_damaged_index_is_survived(void **state)
             sp_store_relaxed(sp_segment_index(&segment) + i, (uint32_t)next_random(&random));
         const uint32_t found = sp_segment_find(&segment, NO_SUCH_TID + (int32_t)round);
         assert_true(found < segment.geometry.n_slots);
-        sp_thread_disarm(&segment, arm(&segment, NO_SUCH_TID + (int32_t)round), NULL, NULL);
+        sp_thread_disarm(&segment, arm(&segment, NO_SUCH_TID + (int32_t)round), SP_END_GONE, NULL);
     }
     free_segment(&segment);
 }
@@ -216,7 +230,7 @@ static void test_threads_armed_by_several_at_once_has_one_slot(void **state)
         none += live == 0;
         several += live > 1;
         for (uint32_t slot; (slot = sp_segment_find(&crowd.segment, NO_SUCH_TID)) != 0;)
-            sp_thread_disarm(&crowd.segment, slot, NULL, NULL);
+            sp_thread_disarm(&crowd.segment, slot, SP_END_GONE, NULL);
     }
     for (unsigned i = 0; i < ARMERS; i++)
         pthread_join(threads[i], NULL);
@@ -232,7 +246,7 @@ static void *arm_and_disarm(void *argument)
     for (int32_t i = 0; i < 5000; i++) {
         const uint32_t slot = arm(&crowd.segment, first + i % 8);
         if (slot != 0)
-            sp_thread_disarm(&crowd.segment, slot, NULL, NULL);
+            sp_thread_disarm(&crowd.segment, slot, SP_END_GONE, NULL);
     }
     return NULL;
 }
@@ -272,7 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads_armed_is_found),
         cmocka_unit_test(test_threads_armed_twice_has_one_slot),
-        cmocka_unit_test(test_threads_disarmed_is_gone_and_keeps_its_name),
+        cmocka_unit_test(test_threads_disarmed_is_gone),
+        cmocka_unit_test(test_threads_name_stays_where_there_are_samples),
         cmocka_unit_test(test_threads_each_claim_has_its_generation),
         cmocka_unit_test(test_threads_table_full_is_counted),
         cmocka_unit_test(test_threads_index_full_is_counted),

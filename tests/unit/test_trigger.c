@@ -1,0 +1,255 @@
+/*
+ * Real timers and real perf events of the test's own threads. Where the kernel gives no perf events (an emulator), what
+ * needs them is left out, and said.
+ */
+#include "handler/trigger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "handler/threads.h"
+#include "small_segment.h"
+
+enum { FD_LOW = 200, FD_HIGH = 1000 };
+
+static struct sp_segment new_perf_segment(void)
+{
+    struct sp_segment segment = new_segment((struct small_segment){0});
+    sp_store_relaxed(&segment.header->trigger, (uint32_t)SP_TRIGGER_PERF);
+    sp_store_relaxed(&segment.header->trigger_asked, (uint32_t)SP_TRIGGER_AUTO);
+    sp_store_relaxed(&segment.header->perf_fd_low, (uint32_t)FD_LOW);
+    sp_store_relaxed(&segment.header->perf_fd_high, (uint32_t)FD_HIGH);
+    return segment;
+}
+
+static const struct sp_birth self = {.is_self = true};
+
+static struct sp_slot *arm_self(struct sp_segment *segment, uint32_t *slot)
+{
+    *slot = sp_thread_arm(segment, (int32_t)gettid(), &self);
+    assert_true(*slot != 0 && *slot != SP_ARM_BUSY);
+    return sp_segment_slot(segment, *slot);
+}
+
+/* Whether there are perf events here; tests that need them end where there are none. */
+static bool has_perf(const struct sp_slot *at)
+{
+    const bool has = sp_load_relaxed(&at->perf_fd) >= 0;
+    if (!has)
+        print_message("no perf events here: errno %d\n", sp_load_relaxed(&at->error));
+    return has;
+}
+
+static void test_trigger_perf_event_is_out_of_the_hosts_way(void **state)
+{
+    (void)state;
+    uint32_t slot;
+    struct sp_segment segment = new_perf_segment();
+    const struct sp_slot *at = arm_self(&segment, &slot);
+    const int fd = sp_load_relaxed(&at->perf_fd);
+    if (has_perf(at)) {
+        struct f_owner_ex owner;
+        assert_in_range(fd, FD_LOW, FD_HIGH - 1);
+        assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+        assert_int_equal(fcntl(fd, F_GETSIG), SIGPROF);
+        assert_int_equal(fcntl(fd, F_GETOWN_EX, &owner), 0);
+        assert_int_equal(owner.type, F_OWNER_TID);
+        assert_int_equal(owner.pid, gettid());
+        assert_int_equal(sp_trigger_slot_of(&segment, fd), slot);
+        assert_int_equal(sp_load_relaxed(&at->timer), -1);
+        assert_true(sp_trigger_is_on(at));
+    }
+    sp_thread_disarm(&segment, slot, SP_END_OTHER, &segment.header->stripes[0]);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    assert_int_equal(sp_trigger_slot_of(&segment, fd), 0);
+    free_segment(&segment);
+}
+
+/* The host closes what it does not know, and gets the number for a file of its own: that is not ours to close. */
+static void test_trigger_hosts_descriptor_is_left_alone(void **state)
+{
+    (void)state;
+    uint32_t slot;
+    struct sp_segment segment = new_perf_segment();
+    const struct sp_slot *at = arm_self(&segment, &slot);
+    const int fd = sp_load_relaxed(&at->perf_fd);
+    if (has_perf(at)) {
+        const int own = open("/dev/null", O_RDONLY);
+        assert_int_equal(dup2(own, fd), fd);
+        sp_trigger_stop(&segment, slot);
+        assert_int_equal(fcntl(fd, F_GETFD), 0);
+        close(fd);
+        close(own);
+    }
+    sp_thread_disarm(&segment, slot, SP_END_GONE, NULL);
+    free_segment(&segment);
+}
+
+static void test_trigger_without_descriptors_is_a_timer(void **state)
+{
+    (void)state;
+    uint32_t slot;
+    struct sp_segment segment = new_perf_segment();
+    sp_store_relaxed(&segment.header->perf_fd_high, (uint32_t)FD_LOW);
+    const struct sp_slot *at = arm_self(&segment, &slot);
+    assert_int_equal(sp_load_relaxed(&at->perf_fd), -1);
+    assert_true(sp_load_relaxed(&at->timer) >= 0);
+    assert_int_equal(sp_load_relaxed(&segment.header->perf_refused), 1);
+    assert_int_not_equal(sp_load_relaxed(&segment.header->perf_error), 0);
+    assert_int_equal(fcntl(FD_LOW, F_GETFD), -1);
+    sp_thread_disarm(&segment, slot, SP_END_GONE, NULL);
+    free_segment(&segment);
+}
+
+/* In a child, for limits that cannot be taken back. `body` returns its exit status. */
+static void in_child(int (*body)(void))
+{
+    int status;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(body());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static int with_no_timers(uint32_t asked, bool wants_event)
+{
+    const struct rlimit none = {0, 0};
+    uint32_t slot;
+    struct sp_segment segment = new_perf_segment();
+    sp_store_relaxed(&segment.header->trigger, (uint32_t)SP_TRIGGER_TIMER);
+    sp_store_relaxed(&segment.header->trigger_asked, asked);
+    if (setrlimit(RLIMIT_SIGPENDING, &none) != 0)
+        return 1;
+    const struct sp_slot *at = arm_self(&segment, &slot);
+    if (sp_load_relaxed(&at->timer) >= 0) /* an emulator that knows no such limit */
+        return 0;
+    if (sp_load_relaxed(&segment.header->timer_error) != EAGAIN)
+        return 2;
+    if ((sp_load_relaxed(&at->perf_fd) >= 0) == wants_event)
+        return sp_load_relaxed(&segment.header->timers_refused) == (wants_event ? 0 : 1) ? 0 : 3;
+    return wants_event && sp_load_relaxed(&at->error) != EAGAIN ? 0 : 4; /* no perf events here */
+}
+
+static int timers_refused(void)
+{
+    return with_no_timers(SP_TRIGGER_AUTO, true);
+}
+
+static int timers_refused_and_asked_for(void)
+{
+    return with_no_timers(SP_TRIGGER_TIMER, false);
+}
+
+static void test_trigger_perf_event_serves_for_a_refused_timer(void **state)
+{
+    (void)state;
+    in_child(timers_refused);
+}
+
+static void test_trigger_timer_by_name_is_no_perf_event(void **state)
+{
+    (void)state;
+    in_child(timers_refused_and_asked_for);
+}
+
+static int under_seccomp(void)
+{
+    struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    const struct sock_fprog program = {1, &allow};
+    uint32_t slot;
+    struct sp_segment segment = new_perf_segment();
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        return 0; /* an emulator */
+    const struct sp_slot *at = arm_self(&segment, &slot);
+    const bool is_right = sp_load_relaxed(&at->perf_fd) < 0 && sp_load_relaxed(&at->timer) >= 0 &&
+                          sp_load_relaxed(&segment.header->perf_error) == SP_PERF_UNDER_SECCOMP;
+    return is_right ? 0 : 1;
+}
+
+/* A filter may end the process for a call that it does not know. */
+static void test_trigger_perf_event_is_not_tried_under_seccomp(void **state)
+{
+    (void)state;
+    in_child(under_seccomp);
+}
+
+static void ignore_signal(int signal_number)
+{
+    (void)signal_number;
+}
+
+static struct {
+    struct sp_segment segment;
+    pthread_barrier_t used;
+    pid_t tid;
+    int result;
+} sleeper;
+
+static uint64_t thread_cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void *use_and_sleep(void *unused)
+{
+    (void)unused;
+    const struct timespec while_armed = {.tv_nsec = 100000000};
+    sleeper.tid = gettid();
+    while (thread_cpu_ns() < 3 * sleeper.segment.geometry.period_ns)
+        ;
+    pthread_barrier_wait(&sleeper.used);
+    sleeper.result = nanosleep(&while_armed, NULL);
+    return NULL;
+}
+
+/* It has used three periods when it is found: a timer set to the first of them would fire, and end its sleep. */
+static void test_trigger_late_timer_does_not_wake_a_sleeper(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    const struct sigaction action = {.sa_handler = ignore_signal};
+    struct sigaction before;
+    sigaction(SIGPROF, &action, &before);
+    sleeper.segment = new_segment((struct small_segment){0});
+    sleeper.segment.geometry.period_ns = 20000000;
+    pthread_barrier_init(&sleeper.used, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, use_and_sleep, NULL), 0);
+    pthread_barrier_wait(&sleeper.used);
+    usleep(20000); /* it sleeps now; if not yet, the test cannot fail, but neither does it fail wrongly */
+    const uint32_t slot = sp_thread_arm(&sleeper.segment, sleeper.tid, NULL);
+    assert_true(slot != 0);
+    assert_int_equal(sp_load_relaxed(&sp_segment_slot(&sleeper.segment, slot)->is_first_pending), 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(sleeper.result, 0);
+    sp_thread_disarm(&sleeper.segment, slot, SP_END_GONE, NULL);
+    free_segment(&sleeper.segment);
+    sigaction(SIGPROF, &before, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_trigger_perf_event_is_out_of_the_hosts_way),
+        cmocka_unit_test(test_trigger_hosts_descriptor_is_left_alone),
+        cmocka_unit_test(test_trigger_without_descriptors_is_a_timer),
+        cmocka_unit_test(test_trigger_perf_event_serves_for_a_refused_timer),
+        cmocka_unit_test(test_trigger_timer_by_name_is_no_perf_event),
+        cmocka_unit_test(test_trigger_perf_event_is_not_tried_under_seccomp),
+        cmocka_unit_test(test_trigger_late_timer_does_not_wake_a_sleeper),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
