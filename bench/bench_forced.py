@@ -3,7 +3,6 @@
 
 usage: bench_forced.py [SECONDS]     aim: at 300 000 samples a second for 5 s none is lost
 """
-import subprocess
 import sys
 
 import bench_tools
@@ -12,9 +11,8 @@ THREADS, CALLS, RATE = "2", "30", 300000
 
 
 def run(handler, seconds, rate, stacks):
-    line = subprocess.run([bench_tools.program("forced_samples"), handler, THREADS, str(seconds), str(rate), CALLS,
-                           str(stacks)], check=True, capture_output=True, text=True).stdout.split()
-    return {name: float(value) for name, value in zip(line[::2], line[1::2])}
+    return bench_tools.run([bench_tools.program("forced_samples"), handler, THREADS, str(seconds), str(rate), CALLS,
+                            str(stacks)]).values
 
 
 def row_of(title, result):

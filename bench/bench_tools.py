@@ -1,6 +1,83 @@
-"""What the benchmarks share: medians, plain tables, and a line about the machine."""
+"""What the benchmarks share: runs in turns, medians, plain tables, and a line about the machine."""
+import ctypes.util
+import operator
 import os
 import platform
+import time
+import typing
+
+CLOCK_MONOTONIC_COARSE = 6  # its resolution is the kernel's tick; Python has no name for it
+
+
+class Failed(Exception):
+    """A command did not exit with 0; the message has the last line of its stderr."""
+
+
+class Run(typing.NamedTuple):
+    wall: float  # seconds
+    cpu: float   # user + system seconds of it and of the children that it waited for, as wait4(2) has them
+    output: str
+
+    @property
+    def values(self):
+        """What our programs print: names, each with its number."""
+        words = self.output.split()
+        return {name: float(value) for name, value in zip(words[::2], words[1::2])}
+
+
+def run(command):
+    output, complaint = os.memfd_create("stdout"), os.memfd_create("stderr")
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    actions = [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate((nowhere, output, complaint))]
+    begin = time.perf_counter()
+    pid = os.posix_spawnp(command[0], command, os.environ, file_actions=actions)
+    _, status, usage = os.wait4(pid, 0)
+    wall = time.perf_counter() - begin
+    os.close(nowhere)
+    printed, complained = map(read_all, (output, complaint))
+    if status != 0:
+        raise Failed(f"{' '.join(command)}: {(complained.splitlines() or ['failed'])[-1]}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, printed)
+
+
+def read_all(fd):
+    os.lseek(fd, 0, os.SEEK_SET)
+    with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def run_in_turns(commands, rounds):
+    """Runs each of {name: command} once a round: {name: [Run of each round]}.
+
+    The order turns from round to round, so that a change of the machine's speed meets all of them. A first round does
+    not count: the files are in the page cache after it.
+    """
+    names = list(commands)
+    results = {name: [] for name in names}
+    for name in names:
+        run(commands[name])
+    for i in range(rounds):
+        turned = names[i % len(names):] + names[:i % len(names)]
+        for name in turned if i % 2 == 0 else reversed(turned):
+            results[name].append(run(commands[name]))
+    return results
+
+
+def compare(results, name, base, of, by=operator.truediv):
+    """of(Run) of `name` against that of `base`, round by round."""
+    return [by(of(one), of(other)) for one, other in zip(results[name], results[base])]
+
+
+def record(profile, hz, *options):
+    """What to put before a command to have it recorded."""
+    return [os.environ["SIGPROF"], "record", "-F", str(hz), *options, "-o", profile, "--"]
+
+
+def gperftools(profile, hz, *settings):
+    """The same for gperftools' profiler; None where it is not installed. Settings are NAME=VALUE."""
+    library = ctypes.util.find_library("profiler")
+    settings = [f"CPUPROFILE={profile}", f"CPUPROFILE_FREQUENCY={hz}", *settings]
+    return ["env", f"LD_PRELOAD={library}", *settings] if library else None
 
 
 def quantile(values, share):
@@ -39,7 +116,11 @@ def cpu_model():
 def print_machine():
     """Figures without the machine they are of mean nothing; the load tells whether it was idle."""
     print(f"machine: {os.cpu_count()} × {cpu_model()}, Linux {platform.release().split('-')[0]}, "
-          f"load {os.getloadavg()[0]:.2f} at the start")
+          f"HZ={1 / time.clock_getres(CLOCK_MONOTONIC_COARSE):.0f}, load {os.getloadavg()[0]:.2f} at the start")
+
+
+def verdict(what, value, aim, form="%.3f"):
+    return f"{what}: {form % value}, aim ≤ {aim}: {'met' if value <= aim else 'NOT met'}"
 
 
 def program(name):
