@@ -77,7 +77,7 @@ def main():
                 continue
             programs.append([title, *row_of_program(results)])
             commands.append([title, *row_of_command(results)])
-            beyond = bench_tools.median(percents(results, "recorded", "empty", own("cpu_ns")))
+            beyond = percents(results, "recorded", "empty", own("cpu_ns"))
             verdicts.append(bench_tools.verdict(f"{title}, beyond the empty handler, %", beyond, aim, "%+.2f"))
     print(f"{rounds} rounds of {chunks} chunks of work; differences in %, medians, in brackets the quartiles")
     print("\nThe program's work:")

@@ -1,5 +1,6 @@
 """What the benchmarks share: runs in turns, medians, plain tables, and a line about the machine."""
 import ctypes.util
+import math
 import operator
 import os
 import platform
@@ -119,8 +120,18 @@ def print_machine():
           f"HZ={1 / time.clock_getres(CLOCK_MONOTONIC_COARSE):.0f}, load {os.getloadavg()[0]:.2f} at the start")
 
 
-def verdict(what, value, aim, form="%.3f"):
-    return f"{what}: {form % value}, aim ≤ {aim}: {'met' if value <= aim else 'NOT met'}"
+def median_bounds(values):
+    """Between which of the values the true median lies with about 95 %, for six or more: by ranks, whatever their distribution."""
+    ordered = sorted(values)
+    middle, reach = len(ordered) / 2, 0.98 * math.sqrt(len(ordered))
+    return ordered[max(math.floor(middle - reach), 0)], ordered[min(math.ceil(middle + reach), len(ordered)) - 1]
+
+
+def verdict(what, values, aim, form="%.3f"):
+    """Whether the median is at most `aim`, if that can be told from the noise."""
+    low, high = median_bounds(values)
+    found = "met" if high <= aim else "NOT met" if low > aim else "too noisy to tell"
+    return f"{what}: {form % median(values)} (95 %: {form % low} to {form % high}), aim ≤ {aim}: {found}"
 
 
 def program(name):
