@@ -90,8 +90,8 @@ def read_perf(profile):
 
 def perf(directory, program):
     profile = os.path.join(directory, "perf.data")
-    return Tool("perf record, 997 Hz", ["perf", "record", "-q", "-F", "997", "-e", "cpu-clock", "-o", profile, *program],
-                functools.partial(read_perf, profile))
+    record = ["perf", "record", "-q", "-F", "997", "-e", "cpu-clock", "-o", profile]
+    return Tool("perf record, 997 Hz", record + program, functools.partial(read_perf, profile))
 
 
 def build_go(directory):

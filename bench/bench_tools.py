@@ -121,7 +121,7 @@ def print_machine():
 
 
 def median_bounds(values):
-    """Between which of the values the true median lies with about 95 %, for six or more: by ranks, whatever their distribution."""
+    """Between which of six or more values the true median lies with about 95 %: by ranks, whatever their spread."""
     ordered = sorted(values)
     middle, reach = len(ordered) / 2, 0.98 * math.sqrt(len(ordered))
     return ordered[max(math.floor(middle - reach), 0)], ordered[min(math.ceil(middle + reach), len(ordered)) - 1]
