@@ -73,6 +73,9 @@ void sp_account_settle(const struct sp_segment *segment, uint32_t slot, struct s
         count(&stripe->lost[SP_LOSS_NO_PLACE], owed);
         owed = 0;
     }
-    write_end(segment, slot, clock_ns, owed, stripe);
+    if (sp_load_relaxed(&at->seen) == 0)
+        count(&stripe->brief, clock_ns - sp_load_relaxed(&at->since_ns));
+    else
+        write_end(segment, slot, clock_ns, owed, stripe);
     sp_store_relaxed(&at->base_ns, closed);
 }

@@ -26,8 +26,10 @@ static inline void sp_account_pay(struct sp_slot *slot, uint64_t periods)
 
 /*
  * Settles the account of a thread whose trigger has been stopped: writes its last record, in which what it still owes
- * goes to its start routine, and closes the account. Nothing happens when it is closed or the thread is no more.
- * Ordinary code of the thread itself, or of who ends the session; its own handler, when sampling is to end.
+ * goes to its start routine, and closes the account. A thread that no sample stands for is only counted as brief: many
+ * thousands of those may come in a second, and must not fill the shards. Nothing happens when it is closed or the
+ * thread is no more. Ordinary code of the thread itself, or of who ends the session; its own handler, when sampling is
+ * to end.
  */
 void sp_account_settle(const struct sp_segment *segment, uint32_t slot, struct sp_stripe *stripe);
 

@@ -175,10 +175,11 @@ struct sp_stripe {
     struct sp_count fired; /* samples that were due: = recorded + Σ lost */
     struct sp_count lost[SP_LOSSES];
     struct sp_count settled;        /* of those recorded, what threads still owed at their end */
+    struct sp_count brief;          /* threads that ended without owing a period ever, and their CPU time in ns */
     _Atomic uint64_t backstop_idle; /* process timer found a thread that has its own: nothing to do */
     _Atomic uint64_t early;         /* a perf event's signal before a period was due: nothing to record */
     _Atomic uint64_t stray;         /* SIGPROF that is not ours, or a forged cookie */
-    uint64_t reserved[3];
+    uint64_t reserved[1];
 };
 _Static_assert(sizeof(struct sp_stripe) == 128, "a stripe has lines of its own");
 

@@ -147,6 +147,19 @@ static void test_settle_with_nothing_owed_tells_the_clock(void **state)
     free_fixture(&f);
 }
 
+/* Of a thread that no sample stands for, only the CPU time is counted. */
+static void test_settle_of_a_brief_thread_leaves_no_record(void **state)
+{
+    (void)state;
+    struct fixture f = new_fixture();
+    set(&f, INT64_MAX - 1, 0);
+    sp_account_settle(&f.segment, f.slot, f.stripe);
+    assert_int_equal(totals_of(&f.segment).records, 0);
+    assert_int_equal(sp_load_relaxed(&f.stripe->brief.deliveries), 1);
+    assert_true(sp_load_relaxed(&f.stripe->brief.weight) > 0);
+    free_fixture(&f);
+}
+
 static void test_settle_without_a_place_is_a_loss(void **state)
 {
     (void)state;
@@ -183,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_settle_writes_the_rest_to_the_start_routine),
         cmocka_unit_test(test_settle_closes_the_account),
         cmocka_unit_test(test_settle_with_nothing_owed_tells_the_clock),
+        cmocka_unit_test(test_settle_of_a_brief_thread_leaves_no_record),
         cmocka_unit_test(test_settle_without_a_place_is_a_loss),
         cmocka_unit_test(test_settle_of_a_dead_thread_does_nothing),
     };
