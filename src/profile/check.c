@@ -133,10 +133,36 @@ static bool check_samples(const struct sp_profile *profile, const struct complai
     return true;
 }
 
+static bool check_facts(const struct sp_profile *profile, const struct complaint *to)
+{
+    for (size_t i = 0; i < profile->facts.n; i++) {
+        const struct sp_fact *fact = &profile->facts.at[i];
+        if (!is_string(profile, fact->key) || !is_string(profile, fact->text))
+            return complain(to, "fact %zu refers to a string that does not exist", i);
+    }
+    return true;
+}
+
+static bool check_accounts(const struct sp_profile *profile, const struct complaint *to)
+{
+    for (size_t i = 0; i < profile->accounts.n; i++) {
+        const struct sp_account *account = &profile->accounts.at[i];
+        if (!is_string(profile, account->process) || !is_string(profile, account->thread) ||
+            !is_string(profile, account->reason))
+            return complain(to, "account %zu refers to a string that does not exist", i);
+        if (account->pid < 0 || account->tid < 0)
+            return complain(to, "account %zu has a negative pid or tid", i);
+        if (account->kernel_ns < 0 || account->recorded_ns < 0 || account->unsampled_ns < 0)
+            return complain(to, "account %zu has a negative time", i);
+    }
+    return true;
+}
+
 int sp_profile_check(const struct sp_profile *profile, char *why, size_t why_size)
 {
     const struct complaint to = {why, why_size};
     bool is_good = check_header(profile, &to) && check_mappings(profile, &to) && check_functions(profile, &to) &&
-                   check_locations(profile, &to) && check_labels(profile, &to) && check_samples(profile, &to);
+                   check_locations(profile, &to) && check_labels(profile, &to) && check_samples(profile, &to) &&
+                   check_facts(profile, &to) && check_accounts(profile, &to);
     return is_good ? 0 : -EINVAL;
 }

@@ -1,5 +1,6 @@
 /*
- * The profile's life cycle, strings, types, mappings, functions and locations. Samples are in sample.c.
+ * The profile's life cycle, strings, types, mappings, functions and locations. Samples are in sample.c, facts and
+ * accounts in facts.c.
  *
  * Place on the way of a sample: see profile.h.
  * Context: ordinary code of one thread at a time.
@@ -50,6 +51,8 @@ void sp_profile_free(struct sp_profile *profile)
     free(profile->labels.at);
     free(profile->values.at);
     free(profile->comments.at);
+    free(profile->facts.at);
+    free(profile->accounts.at);
     sp_arena_free(profile->string_arena);
     sp_index_free(profile->string_index);
     sp_index_free(profile->function_index);

@@ -12,6 +12,9 @@
  *   sample ──loc[]──▶ location ──line[]──▶ function ──▶ strings
  *                        └────▶ mapping ────────────────▶ strings
  *
+ * Two nouns are ours and not pprof's: facts about the recording as a whole, and accounts of CPU time. Neither says
+ * anything about a sample; a profile without them is as good.
+ *
  * Context: ordinary code of one thread at a time (no locks inside); never a signal handler.
  * Source of the nouns and their rules: google/pprof, proto/profile.proto.
  */
@@ -75,6 +78,24 @@ struct sp_sample {
     /* n_sample_types values stand at values[i * n_sample_types] for sample i */
 };
 
+/* Something about the recording: a number, a text, or both. */
+struct sp_fact {
+    uint32_t key;  /* string, for example "fired.count" */
+    uint32_t text; /* string; "" */
+    int64_t value;
+};
+
+/* The CPU time of a thread, of several together, or of a process. No time is negative. */
+struct sp_account {
+    int32_t pid, tid;         /* tid 0: not a single thread's */
+    uint32_t n_threads;       /* 1: a thread; more: so many of one name; 0: the process, ended threads included */
+    uint32_t process, thread; /* strings: their names */
+    uint32_t reason;          /* string: why a part of it was not sampled; "" */
+    int64_t kernel_ns;        /* as the kernel accounts it */
+    int64_t recorded_ns;      /* as samples stand for it */
+    int64_t unsampled_ns;     /* the part that no sample stands for */
+};
+
 /* A growing array of T: `at[0..n)`. */
 #define SP_ARRAY(T)         \
     struct {                \
@@ -96,6 +117,8 @@ struct sp_profile {
     SP_ARRAY(struct sp_label) labels;
     SP_ARRAY(int64_t) values;
     SP_ARRAY(uint32_t) comments; /* strings */
+    SP_ARRAY(struct sp_fact) facts;
+    SP_ARRAY(struct sp_account) accounts;
 
     struct sp_value_type period_type;
     int64_t period;
@@ -134,6 +157,15 @@ const char *sp_profile_text(const struct sp_profile *profile, uint32_t index);
 void sp_profile_add_sample_type(struct sp_profile *profile, const char *type, const char *unit);
 /* Appends a comment. */
 void sp_profile_add_comment(struct sp_profile *profile, const char *text);
+
+/* Sets the value and the text (NULL: "") of fact `key`, in place of what it was. */
+void sp_profile_set_fact(struct sp_profile *profile, const char *key, int64_t value, const char *text);
+/* Appends a fact as is, even if there is one of its key (for readers). */
+void sp_profile_append_fact(struct sp_profile *profile, const struct sp_fact *fact);
+/* The first fact of that key, or NULL. */
+const struct sp_fact *sp_profile_fact(const struct sp_profile *profile, const char *key);
+/* Appends an account. */
+void sp_profile_add_account(struct sp_profile *profile, const struct sp_account *account);
 
 /* Appends a mapping (no merging: the caller knows when two are the same). Returns its index. */
 uint32_t sp_profile_add_mapping(struct sp_profile *profile, const struct sp_mapping *mapping);

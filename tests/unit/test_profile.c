@@ -200,12 +200,34 @@ static void test_memory_limit_keeps_the_profile_valid(void **state)
             sp_profile_set_lines(profile, location, &line, profile->error ? 0 : 1);
             sp_profile_add_sample(profile, &location, 1, NULL, 0, (int64_t[]){1, 2});
             sp_profile_add_comment(profile, name);
+            sp_profile_set_fact(profile, name, i, name);
+            sp_profile_add_account(profile, &(struct sp_account){.pid = 1, .thread = sp_profile_string(profile, name)});
         }
         assert_int_equal(sp_profile_error(profile), -EFBIG);
         assert_int_equal(sp_profile_check(profile, why, sizeof(why)), 0);
         assert_true(profile->memory_bytes <= profile->memory_limit);
         sp_profile_free(profile);
     }
+}
+
+static void test_fact_set_again_replaces_the_value(void **state)
+{
+    (void)state;
+    struct sp_profile *profile = new_profile();
+    assert_null(sp_profile_fact(profile, "fired.count"));
+    sp_profile_set_fact(profile, "fired.count", 1, NULL);
+    sp_profile_set_fact(profile, "trigger.used", 0, "timer");
+    sp_profile_set_fact(profile, "fired.count", 2, "two");
+    assert_int_equal(profile->facts.n, 2);
+    assert_int_equal(sp_profile_fact(profile, "fired.count")->value, 2);
+    assert_text(profile, sp_profile_fact(profile, "fired.count")->text, "two");
+    assert_text(profile, sp_profile_fact(profile, "trigger.used")->text, "timer");
+    assert_null(sp_profile_fact(profile, "fired"));
+    const struct sp_fact same = *sp_profile_fact(profile, "fired.count");
+    sp_profile_append_fact(profile, &same);
+    assert_int_equal(profile->facts.n, 3);
+    assert_good(profile);
+    sp_profile_free(profile);
 }
 
 static void assert_refused(struct sp_profile *profile, const char *expected)
@@ -230,6 +252,8 @@ static void test_check_names_what_is_wrong(void **state)
     struct sp_label label = {0};
     sp_profile_add_sample(profile, &location, 1, &label, 1, (int64_t[]){1, 2});
     sp_profile_add_comment(profile, "x");
+    sp_profile_set_fact(profile, "key", 1, "text");
+    sp_profile_add_account(profile, &(struct sp_account){.pid = 1});
     assert_good(profile);
 
 #define WITH(place, wrong, expected)         \
@@ -253,6 +277,13 @@ static void test_check_names_what_is_wrong(void **state)
     WITH(profile->samples.at[0].n_locations, 2, "stack of sample 0");
     WITH(profile->samples.at[0].first_label, UINT32_MAX, "labels of sample 0");
     WITH(profile->sample_locations.at[0], 1, "location 1");
+    WITH(profile->facts.at[0].key, 99, "fact 0");
+    WITH(profile->facts.at[0].text, 99, "fact 0");
+    WITH(profile->accounts.at[0].process, 99, "account 0");
+    WITH(profile->accounts.at[0].thread, 99, "account 0");
+    WITH(profile->accounts.at[0].reason, 99, "account 0");
+    WITH(profile->accounts.at[0].tid, -1, "negative pid or tid");
+    WITH(profile->accounts.at[0].unsampled_ns, -1, "negative time");
     WITH(profile->values.n, 1, "values");
     WITH(profile->sample_types.n, 0, "no sample types");
 #undef WITH
@@ -306,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_sample_equal_ones_add_up),
         cmocka_unit_test(test_sample_type_after_a_sample_is_an_error),
         cmocka_unit_test(test_memory_limit_keeps_the_profile_valid),
+        cmocka_unit_test(test_fact_set_again_replaces_the_value),
         cmocka_unit_test(test_check_names_what_is_wrong),
         cmocka_unit_test(test_reader_remembers_its_first_error),
         cmocka_unit_test(test_reader_refuses_numbers_that_do_not_end),
