@@ -136,6 +136,22 @@ class Decoder(unittest.TestCase):
         self.refuse("twice", extra=blob(4, number(1, 3) + number(3, 7)) + blob(4, number(1, 4) + number(3, 7)))
         self.refuse("neither address nor line", extra=blob(4, number(1, 3) + number(2, 1)))
 
+    def test_facts_and_accounts_are_read(self):
+        account = number(1, 12) + number(2, 13) + number(3, 1) + number(5, 8) + number(6, 11) + number(7, 90)
+        profile = decode(extra=blob(7001, number(1, 5) + number(3, -7)) + blob(7001, number(1, 7) + number(2, 8))
+                         + blob(7002, account + number(8, 60) + number(9, 30))).check()
+        self.assertEqual(profile.facts, {"/bin/program": (-7, ""), "main": (0, "hog")})
+        got = profile.accounts[0]
+        self.assertEqual((got.pid, got.tid, got.n_threads), (12, 13, 1))
+        self.assertEqual((got.process, got.thread, got.reason), ("", "hog", "a note"))
+        self.assertEqual((got.kernel_ns, got.recorded_ns, got.unsampled_ns), (90, 60, 30))
+
+    def test_broken_facts_and_accounts_are_refused(self):
+        self.refuse("string 99 of", extra=blob(7001, number(1, 99)))
+        self.refuse("without a key", extra=blob(7001, number(3, 1)))
+        self.refuse("negative time", extra=blob(7002, number(1, 1) + number(7, -1)))
+        self.refuse("for 2 threads", extra=blob(7002, number(1, 1) + number(2, 5) + number(3, 2)))
+
     def test_broken_samples_are_refused(self):
         self.refuse("1 values for 2 types", extra=blob(2, packed(1, [1]) + packed(2, [1])))
         self.refuse("no locations", extra=blob(2, packed(2, [1, 1])))

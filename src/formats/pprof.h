@@ -1,5 +1,6 @@
 /*
- * The pprof format: profile.proto (github.com/google/pprof, proto/profile.proto), plain or in gzip.
+ * The pprof format: profile.proto (github.com/google/pprof, proto/profile.proto), plain or in gzip, with two fields of
+ * our own: facts and accounts.
  *
  * Place on the way of a sample: see formats.h. Here are the numbers of the fields, for the reader and the writer.
  * Context: ordinary code.
@@ -26,6 +27,9 @@ enum {
     PPROF_COMMENT = 13,
     PPROF_DEFAULT_SAMPLE_TYPE = 14,
     PPROF_DOC_URL = 15,
+    /* Ours: readers of Protocol Buffers pass over fields that they do not know. */
+    PPROF_FACT = 7001,
+    PPROF_ACCOUNT = 7002,
 };
 
 enum { VALUE_TYPE_TYPE = 1, VALUE_TYPE_UNIT = 2 };
@@ -46,6 +50,18 @@ enum {
 enum { LOCATION_ID = 1, LOCATION_MAPPING_ID = 2, LOCATION_ADDRESS = 3, LOCATION_LINE = 4, LOCATION_IS_FOLDED = 5 };
 enum { LINE_FUNCTION_ID = 1, LINE_LINE = 2, LINE_COLUMN = 3 };
 enum { FUNCTION_ID = 1, FUNCTION_NAME = 2, FUNCTION_SYSTEM_NAME = 3, FUNCTION_FILENAME = 4, FUNCTION_START_LINE = 5 };
+enum { FACT_KEY = 1, FACT_TEXT = 2, FACT_VALUE = 3 };
+enum {
+    ACCOUNT_PID = 1,
+    ACCOUNT_TID = 2,
+    ACCOUNT_N_THREADS = 3,
+    ACCOUNT_PROCESS = 4,
+    ACCOUNT_THREAD = 5,
+    ACCOUNT_REASON = 6,
+    ACCOUNT_KERNEL_NS = 7,
+    ACCOUNT_RECORDED_NS = 8,
+    ACCOUNT_UNSAMPLED_NS = 9,
+};
 
 extern const struct sp_format sp_format_pprof;
 

@@ -2,7 +2,7 @@
  * The state of reading a profile.proto, shared by the files that read its parts.
  *
  * Place on the way of a sample: inside the reader of pprof files. pprof_read.c walks the file, pprof_tables.c reads
- * what samples refer to, pprof_samples.c the samples.
+ * what samples refer to, pprof_samples.c the samples, pprof_facts.c facts and accounts.
  *
  * Errors: what is wrong with the data stays in `file` (sticky, with its position), a lack of memory in `error` or in
  * the profile. Whoever reads goes on as if nothing had happened; the loops over the file's fields look at them.
@@ -16,7 +16,22 @@
 #include "formats/pprof.h"
 #include "util/reader.h"
 
-enum { PPROF_N_KINDS = PPROF_DOC_URL + 1 };
+/* The fields of a profile, by position: profile.proto's own numbers, and behind them the numbers of our own. */
+enum {
+    PPROF_KIND_FACT = PPROF_DOC_URL + 1,
+    PPROF_KIND_ACCOUNT,
+    PPROF_N_KINDS,
+};
+
+/* The kind of the field of that number; PPROF_N_KINDS: unknown. */
+static inline unsigned sp_pprof_kind(uint64_t number)
+{
+    if (number == PPROF_FACT)
+        return PPROF_KIND_FACT;
+    if (number == PPROF_ACCOUNT)
+        return PPROF_KIND_ACCOUNT;
+    return number <= PPROF_DOC_URL ? (unsigned)number : PPROF_N_KINDS;
+}
 
 /* Where the messages of one kind stand: all of them between these bytes. */
 struct pprof_extent {
@@ -70,5 +85,7 @@ void sp_pprof_read_mapping(struct pprof_decoder *decoder, struct sp_reader messa
 void sp_pprof_read_function(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
 void sp_pprof_read_location(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
 void sp_pprof_read_sample(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
+void sp_pprof_read_fact(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
+void sp_pprof_read_account(struct pprof_decoder *decoder, struct sp_reader message, size_t position);
 
 #endif

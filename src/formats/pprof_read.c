@@ -34,9 +34,10 @@ static void read_string(struct pprof_decoder *decoder, struct sp_reader *file, c
 
 static void count_field(struct pprof_decoder *decoder, const struct sp_field *field, size_t end)
 {
-    if (field->number >= PPROF_N_KINDS)
+    const unsigned kind = sp_pprof_kind(field->number);
+    if (kind == PPROF_N_KINDS)
         return;
-    struct pprof_extent *extent = &decoder->kinds[field->number];
+    struct pprof_extent *extent = &decoder->kinds[kind];
     if (extent->n++ == 0)
         extent->first = field->position;
     extent->end = end;
@@ -158,14 +159,14 @@ static void read_kind(struct pprof_decoder *decoder, unsigned kind,
     struct sp_reader extent = extent_of(decoder, kind);
     struct sp_field field;
     while (may_go_on(decoder) && sp_reader_field(&extent, &field)) {
-        if (field.number == kind)
+        if (sp_pprof_kind(field.number) == kind)
             read(decoder, sp_reader_message(&decoder->file, &field), field.position);
     }
 }
 
 static void read_header(struct pprof_decoder *decoder)
 {
-    for (unsigned kind = PPROF_DROP_FRAMES; kind < PPROF_N_KINDS; kind++) {
+    for (unsigned kind = PPROF_DROP_FRAMES; kind <= PPROF_DOC_URL; kind++) {
         struct sp_reader extent = extent_of(decoder, kind);
         struct sp_field field;
         while (may_go_on(decoder) && sp_reader_field(&extent, &field)) {
@@ -195,6 +196,8 @@ static void read_all(struct pprof_decoder *decoder)
     read_kind(decoder, PPROF_FUNCTION, sp_pprof_read_function);
     read_kind(decoder, PPROF_LOCATION, sp_pprof_read_location);
     read_kind(decoder, PPROF_SAMPLE, sp_pprof_read_sample);
+    read_kind(decoder, PPROF_KIND_FACT, sp_pprof_read_fact);
+    read_kind(decoder, PPROF_KIND_ACCOUNT, sp_pprof_read_account);
 }
 
 static void decoder_done(struct pprof_decoder *decoder)

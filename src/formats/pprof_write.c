@@ -149,6 +149,28 @@ static void write_function(struct writer *writer, uint32_t i)
     put_message(writer->out, PPROF_FUNCTION, &writer->message);
 }
 
+static void write_fact(struct writer *writer, const struct sp_fact *fact)
+{
+    put_number(&writer->message, FACT_KEY, fact->key);
+    put_number(&writer->message, FACT_TEXT, fact->text);
+    put_number(&writer->message, FACT_VALUE, (uint64_t)fact->value);
+    put_message(writer->out, PPROF_FACT, &writer->message);
+}
+
+static void write_account(struct writer *writer, const struct sp_account *account)
+{
+    put_number(&writer->message, ACCOUNT_PID, (uint64_t)account->pid);
+    put_number(&writer->message, ACCOUNT_TID, (uint64_t)account->tid);
+    put_number(&writer->message, ACCOUNT_N_THREADS, account->n_threads);
+    put_number(&writer->message, ACCOUNT_PROCESS, account->process);
+    put_number(&writer->message, ACCOUNT_THREAD, account->thread);
+    put_number(&writer->message, ACCOUNT_REASON, account->reason);
+    put_number(&writer->message, ACCOUNT_KERNEL_NS, (uint64_t)account->kernel_ns);
+    put_number(&writer->message, ACCOUNT_RECORDED_NS, (uint64_t)account->recorded_ns);
+    put_number(&writer->message, ACCOUNT_UNSAMPLED_NS, (uint64_t)account->unsampled_ns);
+    put_message(writer->out, PPROF_ACCOUNT, &writer->message);
+}
+
 /* The fields of the profile itself that are not lists of messages. */
 static void write_header(struct writer *writer)
 {
@@ -184,6 +206,10 @@ static void write_profile(struct writer *writer)
     for (size_t i = 0; i < profile->strings.n; i++)
         put_bytes(writer->out, PPROF_STRING, profile->strings.at[i], strlen(profile->strings.at[i]));
     write_header(writer);
+    for (size_t i = 0; i < profile->facts.n; i++)
+        write_fact(writer, &profile->facts.at[i]);
+    for (size_t i = 0; i < profile->accounts.n; i++)
+        write_account(writer, &profile->accounts.at[i]);
 }
 
 int sp_pprof_write_plain(const struct sp_profile *profile, struct sp_bytes *out)

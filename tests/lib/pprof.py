@@ -1,7 +1,7 @@
 """Reads profile.proto, for the tests that look at the product from outside.
 
-Written against google/pprof's proto/profile.proto and with nothing of the program under test, so that the two cannot
-make the same mistake. Only Python's standard library.
+Written against google/pprof's proto/profile.proto, with sigprof's two fields of its own (7001: facts, 7002: accounts),
+and with nothing of the program under test, so that the two cannot make the same mistake. Only Python's standard library.
 
     profile = pprof.read("sigprof.pb.gz")
     profile.check()
@@ -193,6 +193,21 @@ class Sample:
         return [(location.address, location.mapping, location.lines) for location in self.locations]
 
 
+class Account:
+    """sigprof's own: the CPU time of a thread, of several (n_threads > 1, tid 0), or of a process (n_threads 0)."""
+
+    def __init__(self, message, text):
+        self.pid = message.uint(1)
+        self.tid = message.uint(2)
+        self.n_threads = message.uint(3)
+        self.process = text(message.int(4))
+        self.thread = text(message.int(5))
+        self.reason = text(message.int(6))
+        self.kernel_ns = message.int(7)
+        self.recorded_ns = message.int(8)
+        self.unsampled_ns = message.int(9)
+
+
 class Profile:
     """One decoded profile; constructed from the bytes of a file, gzipped or not."""
 
@@ -220,6 +235,8 @@ class Profile:
         self.period = message.int(12)
         self.comments = [text(index) for index in message.ints(13)]
         self.default_sample_type = text(message.int(14))
+        self.facts = {text(item.int(1)): (item.int(3), text(item.int(2))) for item in message.messages(7001)}
+        self.accounts = [Account(item, text) for item in message.messages(7002)]
         self._link()
 
     def _text(self, index):
@@ -292,7 +309,7 @@ class Profile:
     def check(self, executable=None):
         """Raises Invalid, which names every broken rule. `executable`: what the file of mapping 1 ends with."""
         faults = [*self._check_head(), *self._check_strings(), *self._check_ids(), *self._check_mappings(executable),
-                  *self._check_locations(), *self._check_samples()]
+                  *self._check_locations(), *self._check_samples(), *self._check_accounts()]
         if faults:
             more = f"\n({len(faults) - 20} more)" if len(faults) > 20 else ""
             raise Invalid("\n".join(faults[:20]) + more)
@@ -325,6 +342,16 @@ class Profile:
                 blob.decode("utf-8")
             except UnicodeDecodeError:
                 yield f"string {blob!r} is not UTF-8"
+
+    def _check_accounts(self):
+        if "" in self.facts:
+            yield "a fact without a key"
+        for number, account in enumerate(self.accounts):
+            where = f"account {number} (pid {account.pid}, tid {account.tid})"
+            if min(account.kernel_ns, account.recorded_ns, account.unsampled_ns) < 0:
+                yield f"{where}: a negative time"
+            if account.pid == 0 or (account.tid != 0 and account.n_threads != 1):
+                yield f"{where}: for {account.n_threads} threads"
 
     def _check_ids(self):
         for what, items in (("mapping", self.mappings), ("location", self.locations), ("function", self.functions)):

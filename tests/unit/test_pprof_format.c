@@ -133,6 +133,21 @@ static struct sp_profile *full_profile(void)
     profile->keep_frames = sp_profile_string(profile, "keep");
     profile->default_sample_type = sp_profile_string(profile, "cpu");
     profile->doc_url = sp_profile_string(profile, "https://example.org");
+    sp_profile_set_fact(profile, "fired.count", -3, NULL);
+    sp_profile_set_fact(profile, "trigger.used", INT64_MAX, "timer");
+    struct sp_account account = {
+        .pid = 12,
+        .tid = INT32_MAX,
+        .n_threads = 1,
+        .process = sp_profile_string(profile, "prog"),
+        .thread = labels[0].str,
+        .reason = sp_profile_string(profile, "SIGPROF blocked"),
+        .kernel_ns = INT64_MAX,
+        .recorded_ns = 1,
+        .unsampled_ns = 2,
+    };
+    sp_profile_add_account(profile, &account);
+    sp_profile_add_account(profile, &(struct sp_account){.pid = 12, .n_threads = UINT32_MAX});
     assert_int_equal(sp_profile_error(profile), 0);
     return profile;
 }
@@ -211,6 +226,8 @@ static void assert_same(const struct sp_profile *a, const struct sp_profile *b)
     assert_same_functions(a, b);
     ASSERT_SAME_ARRAY(a, b, sample_types);
     ASSERT_SAME_ARRAY(a, b, comments);
+    ASSERT_SAME_ARRAY(a, b, facts);
+    ASSERT_SAME_ARRAY(a, b, accounts);
     assert_int_equal(a->mappings.n, b->mappings.n);
     for (size_t i = 0; i < a->mappings.n; i++) {
         const struct sp_mapping *left = &a->mappings.at[i], *right = &b->mappings.at[i];
@@ -410,6 +427,45 @@ static void test_read_refuses_values_and_strings_that_are_wrong(void **state)
     assert_refused(&file, -EINVAL, "second profile");
     file = (struct sp_bytes){0};
     assert_refused(&file, -EINVAL, "empty");
+}
+
+static void test_read_refuses_facts_and_accounts_that_are_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned message;
+        uint64_t field, value;
+        const char *expected;
+    } wrong[] = {
+        {PPROF_FACT, FACT_KEY, 5, "string index"},
+        {PPROF_FACT, FACT_TEXT, UINT64_MAX, "string index"},
+        {PPROF_ACCOUNT, ACCOUNT_PROCESS, 5, "string index"},
+        {PPROF_ACCOUNT, ACCOUNT_THREAD, 5, "string index"},
+        {PPROF_ACCOUNT, ACCOUNT_REASON, 5, "string index"},
+        {PPROF_ACCOUNT, ACCOUNT_PID, (uint64_t)INT32_MAX + 1, "out of range"},
+        {PPROF_ACCOUNT, ACCOUNT_TID, UINT64_MAX, "out of range"},
+        {PPROF_ACCOUNT, ACCOUNT_N_THREADS, (uint64_t)UINT32_MAX + 1, "out of range"},
+        {PPROF_ACCOUNT, ACCOUNT_KERNEL_NS, UINT64_MAX, "out of range"},
+        {PPROF_ACCOUNT, ACCOUNT_RECORDED_NS, UINT64_MAX, "out of range"},
+        {PPROF_ACCOUNT, ACCOUNT_UNSAMPLED_NS, (uint64_t)INT64_MAX + 1, "out of range"},
+    };
+    struct sp_bytes file;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        file = start_file();
+        MESSAGE(&file, wrong[i].message, wrong[i].field, wrong[i].value);
+        assert_refused(&file, -EINVAL, wrong[i].expected);
+    }
+    for (unsigned message = PPROF_FACT; message <= PPROF_ACCOUNT; message++) {
+        file = start_file();
+        put_varint_field(&file, message, 1);
+        assert_refused(&file, -EINVAL, "another wire type");
+        file = start_file();
+        put_bytes_field(&file, message, "\x0a\x00", 2); /* a text where a number stands */
+        assert_refused(&file, -EINVAL, "wire type");
+        file = start_file();
+        put_bytes_field(&file, message, "\x18\x80", 2);
+        assert_refused(&file, -EINVAL, "end");
+    }
 }
 
 static void test_read_refuses_wrong_wire_types_and_lengths(void **state)
@@ -624,6 +680,7 @@ int main(void)
         cmocka_unit_test(test_read_many_sparse_ids),
         cmocka_unit_test(test_read_refuses_ids_and_references_that_are_wrong),
         cmocka_unit_test(test_read_refuses_values_and_strings_that_are_wrong),
+        cmocka_unit_test(test_read_refuses_facts_and_accounts_that_are_wrong),
         cmocka_unit_test(test_read_refuses_wrong_wire_types_and_lengths),
         cmocka_unit_test(test_read_error_names_the_byte),
         cmocka_unit_test(test_read_every_truncation),
