@@ -17,8 +17,8 @@
 
 enum { LOCK_TRIES = 1000 };
 
-/* No thread runs longer than this many periods between two signals: a larger weight was not written by a handler. */
-static const uint64_t weight_limit = (uint64_t)1 << 40;
+/* No thread uses more CPU time than this, a hundred days: a larger number was not written by a handler. */
+static const uint64_t cpu_limit_ns = (uint64_t)1 << 53;
 
 /* Words as the handler wrote them, one by one: the compiler may not read any twice. */
 static uint64_t word(const uint64_t *at)
@@ -26,43 +26,54 @@ static uint64_t word(const uint64_t *at)
     return *(const volatile uint64_t *)at;
 }
 
-static bool is_shape_sane(const struct sp_segment *segment, uint64_t head, uint32_t room)
+/* The words before the pcs, of a record that has `depth` words behind them. Whether they make sense together. */
+static bool read_head(const struct sp_segment *segment, const uint64_t *at, struct sp_record *record)
 {
-    const uint32_t depth = sp_record_depth(head), kind = sp_record_kind(head);
-    if (sp_record_end(head) >= SP_STACK_ENDS || depth > room - SP_RECORD_HEAD_WORDS)
-        return false;
-    if (kind == SP_RECORD_END)
-        return depth == SP_END_WORDS;
-    return kind == SP_RECORD_SAMPLE && depth >= 1 && depth <= segment->geometry.max_depth;
+    const uint64_t head = word(at);
+    const uint32_t kind = sp_record_kind(head), end = sp_record_end(head);
+    record->kind = (enum sp_record_kind)kind;
+    record->end = (enum sp_stack_end)end;
+    record->depth = sp_record_depth(head);
+    record->slot_generation = word(at + 1);
+    record->tid = (int32_t)word(at + 2);
+    record->deliveries = word(at + 3);
+    record->weight = word(at + 4);
+    return kind < SP_RECORD_KINDS && end < SP_STACK_ENDS && record->tid > 0 && record->weight >= record->deliveries &&
+           record->weight <= cpu_limit_ns / segment->geometry.period_ns;
 }
 
-/* A sample stands for a period at least; the last record of a thread may have nothing left to settle. */
-static bool are_counts_sane(const struct sp_record *record)
+static bool read_sample(const struct sp_segment *segment, const uint64_t *words, struct sp_record *record)
 {
-    const bool may_be_empty = record->kind == SP_RECORD_END && record->weight == 0;
-    return record->weight >= record->deliveries && record->weight <= weight_limit && record->tid > 0 &&
-           (record->deliveries > 0 || may_be_empty);
+    if (record->depth < 1 || record->depth > segment->geometry.max_depth || record->deliveries == 0)
+        return false;
+    for (uint32_t i = 0; i < record->depth; i++)
+        record->pcs[i] = word(words + i);
+    return true;
+}
+
+/* A thread's last record. Without a start routine there is no place for what the thread owed. */
+static bool read_end(const uint64_t *words, struct sp_record *record)
+{
+    if (record->depth != SP_END_WORDS || record->deliveries != (record->weight > 0))
+        return false;
+    record->depth = 1;
+    record->pcs[0] = word(words);
+    record->clock_ns = word(words + 1);
+    record->since_ns = word(words + 2);
+    return (record->pcs[0] != 0 || record->weight == 0) && record->since_ns <= record->clock_ns &&
+           record->clock_ns <= cpu_limit_ns;
 }
 
 /* Copies the record at `at`, of which `room` words are in use. Its length in words; 0 when it makes no sense. */
 static uint32_t read_record(const struct sp_segment *segment, const uint64_t *at, uint32_t room,
                             struct sp_record *record)
 {
-    if (room < SP_RECORD_HEAD_WORDS)
+    if (room < SP_RECORD_HEAD_WORDS || !read_head(segment, at, record) || record->depth > room - SP_RECORD_HEAD_WORDS)
         return 0;
-    const uint64_t head = word(at);
-    if (!is_shape_sane(segment, head, room))
-        return 0;
-    record->depth = sp_record_depth(head);
-    record->kind = (enum sp_record_kind)sp_record_kind(head);
-    record->end = (enum sp_stack_end)sp_record_end(head);
-    record->slot_generation = word(at + 1);
-    record->tid = (int32_t)word(at + 2);
-    record->deliveries = word(at + 3);
-    record->weight = word(at + 4);
-    for (uint32_t i = 0; i < record->depth; i++)
-        record->pcs[i] = word(at + SP_RECORD_HEAD_WORDS + i);
-    return are_counts_sane(record) ? SP_RECORD_HEAD_WORDS + record->depth : 0;
+    const uint32_t length = SP_RECORD_HEAD_WORDS + record->depth;
+    const uint64_t *words = at + SP_RECORD_HEAD_WORDS;
+    const bool is_good = record->kind == SP_RECORD_END ? read_end(words, record) : read_sample(segment, words, record);
+    return is_good ? length : 0;
 }
 
 static uint64_t read_half(const struct sp_segment *segment, uint32_t shard, uint32_t half, struct sp_record *scratch,

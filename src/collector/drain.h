@@ -17,9 +17,10 @@ struct sp_record {
     int32_t tid;
     enum sp_record_kind kind;
     enum sp_stack_end end;
-    uint64_t deliveries, weight;
-    uint32_t depth;
+    uint64_t deliveries, weight; /* of SP_RECORD_END both may be 0 */
+    uint32_t depth;              /* of SP_RECORD_END 1: the start routine */
     uint64_t pcs[SP_DEPTH_LIMIT];
+    uint64_t clock_ns, since_ns; /* of SP_RECORD_END: the thread's CPU clock, and where on it its account began */
 };
 
 typedef void sp_take_record(void *user, const struct sp_record *record);

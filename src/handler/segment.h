@@ -183,6 +183,9 @@ struct sp_stripe {
 };
 _Static_assert(sizeof(struct sp_stripe) == 128, "a stripe has lines of its own");
 
+/* perf_error: a seccomp filter is in force, which might end the process for the attempt. No errno is as large. */
+enum { SP_PERF_UNDER_SECCOMP = 4096 };
+
 struct sp_header {
     char magic[8]; /* "sigprof\0" */
     struct sp_geometry geometry;

@@ -13,9 +13,6 @@
 
 #pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
 
-/* header->perf_error where no perf event was tried: a seccomp filter might end the process for the attempt. */
-enum { SP_PERF_UNDER_SECCOMP = 4096 };
-
 /* The CPU clock of thread `tid` (a tid of 0 is the caller's): Linux, include/linux/posix-timers_types.h. */
 static inline int32_t sp_thread_clock(int32_t tid)
 {

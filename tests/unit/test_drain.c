@@ -4,9 +4,10 @@
 #include "small_segment.h"
 
 struct taken {
-    uint64_t records, deliveries, weight, frames;
+    uint64_t records, deliveries, weight, frames, ends;
     uint32_t max_depth;
     bool is_sane;
+    struct sp_record last;
 };
 
 static void take(void *user, const struct sp_record *record)
@@ -16,15 +17,22 @@ static void take(void *user, const struct sp_record *record)
     taken->deliveries += record->deliveries;
     taken->weight += record->weight;
     taken->frames += record->depth;
+    taken->ends += record->kind == SP_RECORD_END;
     taken->is_sane &= record->depth >= 1 && record->depth <= taken->max_depth && record->end < SP_STACK_ENDS &&
-                      record->tid > 0 && record->deliveries > 0 && record->weight >= record->deliveries;
+                      record->tid > 0 && record->weight >= record->deliveries;
+    taken->is_sane &= record->kind == SP_RECORD_END ? record->depth == 1 && record->clock_ns >= record->since_ns &&
+                                                          record->deliveries == (record->weight > 0)
+                                                    : record->kind == SP_RECORD_SAMPLE && record->deliveries > 0;
+    taken->last = *record;
 }
 
 static struct sp_record scratch;
 
 static uint64_t drain(const struct sp_segment *segment, bool is_last, struct taken *taken)
 {
-    *taken = (struct taken){.max_depth = segment->geometry.max_depth, .is_sane = true};
+    memset(taken, 0, sizeof *taken);
+    taken->max_depth = segment->geometry.max_depth;
+    taken->is_sane = true;
     const uint64_t damaged = sp_drain(segment, is_last, &scratch, take, taken);
     assert_true(taken->is_sane);
     return damaged;
@@ -46,10 +54,77 @@ static uint64_t *put(const struct sp_segment *segment, uint32_t shard, uint32_t 
     return record;
 }
 
+/* Appends the last record of a thread. */
+static uint64_t *put_end(const struct sp_segment *segment, uint64_t weight)
+{
+    uint64_t *record = put(segment, 0, 0, SP_END_WORDS, weight);
+    record[0] |= SP_RECORD_END << 8;
+    record[3] = weight > 0;
+    record[SP_RECORD_HEAD_WORDS] = 0x1000;
+    record[SP_RECORD_HEAD_WORDS + 1] = 900;
+    record[SP_RECORD_HEAD_WORDS + 2] = 200;
+    return record;
+}
+
+static void test_drain_end_record_has_clock_and_start_routine(void **state)
+{
+    (void)state;
+    static struct taken taken;
+    struct sp_segment segment = new_segment((struct small_segment){.max_depth = 1});
+    put_end(&segment, 3);
+    assert_int_equal(drain(&segment, false, &taken), 0);
+    assert_int_equal(taken.ends, 1);
+    assert_int_equal(taken.last.depth, 1);
+    assert_int_equal(taken.last.pcs[0], 0x1000);
+    assert_int_equal(taken.last.clock_ns, 900);
+    assert_int_equal(taken.last.since_ns, 200);
+    assert_int_equal(taken.last.weight, 3);
+    free_segment(&segment);
+}
+
+static void test_drain_end_record_may_be_empty(void **state)
+{
+    (void)state;
+    static struct taken taken;
+    struct sp_segment segment = new_segment((struct small_segment){0});
+    put_end(&segment, 0)[SP_RECORD_HEAD_WORDS] = 0; /* nothing owed, so no place is needed */
+    put(&segment, 0, 0, 2, 1);
+    assert_int_equal(drain(&segment, false, &taken), 0);
+    assert_int_equal(taken.records, 2);
+    assert_int_equal(taken.ends, 1);
+    assert_int_equal(taken.weight, 1);
+    free_segment(&segment);
+}
+
+static void expect_bad_end(uint32_t word, uint64_t value)
+{
+    static struct taken taken;
+    struct sp_segment segment = new_segment((struct small_segment){0});
+    put_end(&segment, 3)[word] = value;
+    assert_int_equal(drain(&segment, false, &taken), 1);
+    assert_int_equal(taken.records, 0);
+    free_segment(&segment);
+}
+
+static void test_drain_damaged_end_record_is_skipped_and_counted(void **state)
+{
+    (void)state;
+    expect_bad_end(0, (uint64_t)(SP_END_WORDS - 1) << 16 | SP_RECORD_END << 8);
+    expect_bad_end(0, (uint64_t)(SP_END_WORDS + 1) << 16 | SP_RECORD_END << 8);
+    expect_bad_end(0, (uint64_t)SP_END_WORDS << 16 | SP_RECORD_KINDS << 8);
+    expect_bad_end(3, 2);                          /* more than one delivery */
+    expect_bad_end(4, 0);                          /* a delivery of nothing */
+    expect_bad_end(4, (uint64_t)1 << 40);          /* more CPU time than there is */
+    expect_bad_end(SP_RECORD_HEAD_WORDS, 0);       /* owed, and no place for it */
+    expect_bad_end(SP_RECORD_HEAD_WORDS + 1, 199); /* ended before it began */
+    expect_bad_end(SP_RECORD_HEAD_WORDS + 1, (uint64_t)1 << 60);
+    expect_bad_end(SP_RECORD_HEAD_WORDS + 2, UINT64_MAX);
+}
+
 static void test_drain_takes_each_record_once(void **state)
 {
     (void)state;
-    struct taken taken;
+    static struct taken taken;
     struct sp_segment segment = new_segment((struct small_segment){0});
     put(&segment, 0, 0, 3, 1);
     put(&segment, 0, 0, 16, 5);
@@ -73,7 +148,7 @@ static void test_drain_takes_each_record_once(void **state)
 static void test_drain_locked_shard_is_left_for_the_last(void **state)
 {
     (void)state;
-    struct taken taken;
+    static struct taken taken;
     struct sp_segment segment = new_segment((struct small_segment){0});
     put(&segment, 0, 0, 3, 1);
     put(&segment, 0, 1, 3, 1);
@@ -90,7 +165,7 @@ static void test_drain_locked_shard_is_left_for_the_last(void **state)
 
 static void expect_damage(void (*spoil)(const struct sp_segment *segment, uint64_t *record), uint64_t records)
 {
-    struct taken taken;
+    static struct taken taken;
     struct sp_segment segment = new_segment((struct small_segment){0});
     put(&segment, 0, 0, 3, 1);
     spoil(&segment, put(&segment, 0, 0, 3, 1));
@@ -171,7 +246,7 @@ static void test_drain_damaged_record_is_skipped_and_counted(void **state)
 static void test_drain_used_beyond_the_half_is_bounded(void **state)
 {
     (void)state;
-    struct taken taken;
+    static struct taken taken;
     struct sp_segment segment = new_segment((struct small_segment){0});
     put(&segment, 0, 0, 3, 1);
     sp_store_relaxed(&sp_segment_shard(&segment, 0)->used[0], UINT32_MAX);
@@ -187,12 +262,14 @@ static void test_drain_random_bytes_end_in_bounds(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 3000; seed++) {
         uint64_t random = seed * 0x9e3779b97f4a7c15u;
-        struct taken taken;
+        static struct taken taken;
         struct sp_segment segment = new_segment((struct small_segment){.n_slots = 2, .half_words = 64});
         uint64_t *words = (uint64_t *)(void *)segment.header;
         for (uint64_t i = segment.geometry.shards_at / 8; i < segment.geometry.bytes / 8; i++) {
             const uint64_t r = next_random(&random);
-            words[i] = seed % 3 == 0 ? r : seed % 3 == 1 ? r & 0xf00ff : (r % 17) << 16 | (r >> 32) % 8;
+            words[i] = seed % 3 == 0   ? r
+                       : seed % 3 == 1 ? r & 0xf01ff
+                                       : (r % 17) << 16 | (r >> 32) % 8 | (r >> 36) % 2 << 8;
         }
         if (seed % 2 == 0) /* else every lock is taken for good, and only the last drain gets anything */
             for (uint32_t i = 0; i < segment.geometry.n_shards; i++)
@@ -211,6 +288,9 @@ static void test_drain_random_bytes_end_in_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_drain_end_record_has_clock_and_start_routine),
+        cmocka_unit_test(test_drain_end_record_may_be_empty),
+        cmocka_unit_test(test_drain_damaged_end_record_is_skipped_and_counted),
         cmocka_unit_test(test_drain_takes_each_record_once),
         cmocka_unit_test(test_drain_locked_shard_is_left_for_the_last),
         cmocka_unit_test(test_drain_damaged_record_is_skipped_and_counted),
