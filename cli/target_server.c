@@ -189,7 +189,7 @@ static void on_segment(struct sp_target_server *server, struct connection *conne
 static void on_bye(struct connection *connection)
 {
     if (connection->target != NULL) {
-        sp_collector_drain(connection->target);
+        sp_collector_look(connection->target);
         sp_collector_read_maps(connection->target);
     }
     reply(connection, SP_HANDOVER_READY, NULL);

@@ -5,20 +5,21 @@
  */
 #include "collector/collector.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "collector/counters.h"
+#include "collector/cpu_accounts.h"
 #include "collector/drain.h"
+#include "collector/known_threads.h"
 #include "collector/mappings.h"
-#include "collector/thread_names.h"
+#include "collector/thread_watch.h"
 #include "util/clock.h"
 
 static const uint64_t default_memory_limit = (uint64_t)256 << 20;
@@ -35,7 +36,9 @@ struct sp_collector {
     struct words words;
     pid_t first_pid;
     struct sp_target *targets; /* in order of attaching, the newest first */
-    struct sp_ledger ledger;   /* what this side counts, and the counters of detached targets */
+    struct sp_ledger ledger;   /* what this side counts, and all of detached targets */
+    size_t n_accounts;         /* of the profile's accounts, those of detached targets */
+    uint64_t tree_cpu_ns;      /* 0: not known */
     struct sp_record scratch;
     uint32_t locations[SP_DEPTH_LIMIT];
 };
@@ -45,10 +48,15 @@ struct sp_target {
     struct sp_target *next;
     struct sp_segment segment;
     struct sp_mappings mappings;
-    struct sp_thread_names threads;
+    struct sp_known_threads threads;
+    struct sp_folded_threads folded;
+    struct sp_thread_watch watch;
+    uint32_t name;        /* of the process, string */
+    uint64_t cpu_ns;      /* of the process from its birth, as sp_collector_process_cpu has told; 0: not yet */
+    uint64_t start_ns;    /* where on the process's CPU clock this target's part begins */
     int64_t maps_read_ns; /* CLOCK_MONOTONIC */
-    int64_t drain_ns;     /* when the drain that is going on began */
-    bool has_read_maps;   /* in this drain */
+    int64_t drain_ns, last_drain_ns; /* when the drain that is going on began, and the one before */
+    bool has_read_maps;              /* in this drain */
 };
 
 struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
@@ -95,6 +103,30 @@ void sp_collector_read_maps(struct sp_target *target)
     sp_mappings_read(&target->mappings, target->collector->profile);
 }
 
+/*
+ * Where on its CPU clock a process's part begins: now, when it is our own. Else at its birth; or, when it is a new
+ * image by exec(2) of a process that was recorded before, where the old one's part ends.
+ */
+static uint64_t start_of(const struct sp_collector *collector, pid_t pid, uint64_t clock_ns)
+{
+    uint64_t before_ns = 0;
+    if (pid == getpid())
+        return clock_ns;
+    for (size_t i = 0; i < collector->n_accounts; i++) {
+        const struct sp_account *account = &collector->profile->accounts.at[i];
+        if (account->pid == pid && account->n_threads == 0)
+            before_ns += (uint64_t)account->kernel_ns;
+    }
+    return before_ns <= clock_ns ? before_ns : 0; /* larger: it is another process that got the same pid */
+}
+
+static void read_name(struct sp_target *target)
+{
+    char name[SP_THREAD_NAME_BYTES + 1];
+    if (sp_proc_thread_name(target->mappings.pid, target->mappings.pid, name, sizeof name))
+        target->name = sp_profile_string(target->collector->profile, name);
+}
+
 struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid)
 {
     struct sp_target *target = calloc(1, sizeof *target);
@@ -107,6 +139,9 @@ struct sp_target *sp_collector_attach(struct sp_collector *collector, const stru
         collector->first_pid = pid;
     target->next = collector->targets;
     collector->targets = target;
+    sp_thread_watch_start(&target->watch, pid);
+    target->start_ns = start_of(collector, pid, target->watch.clock_ns);
+    read_name(target);
     sp_collector_read_maps(target);
     return target;
 }
@@ -150,14 +185,12 @@ static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf,
     return sp_profile_location(collector->profile, mapping, address);
 }
 
-static uint32_t make_labels(struct sp_target *target, const struct sp_record *record, struct sp_label labels[3])
+static uint32_t make_labels(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread,
+                            struct sp_label labels[3])
 {
     struct sp_collector *collector = target->collector;
-    const struct sp_thread_key key = {record->tid, record->slot_generation};
-    bool is_new;
-    const uint32_t name = sp_thread_name(&target->threads, &target->segment, target->mappings.pid, key,
-                                         target->drain_ns, collector->profile, &is_new);
-    collector->ledger.threads_sampled += is_new;
+    const uint32_t name =
+        sp_known_thread_name(thread, &target->segment, target->mappings.pid, target->drain_ns, collector->profile);
     uint32_t n = 0;
     if (name != 0)
         labels[n++] = (struct sp_label){.key = collector->words.thread, .str = name};
@@ -173,29 +206,56 @@ static void add(struct sp_tally *tally, const struct sp_record *record)
     tally->weight += record->weight;
 }
 
+/*
+ * The thread's account is settled. What it still owed is less than a period for one that was sampled; of one that could
+ * not be, it is not the start routine's, and stays out of the profile: the ledger has it under the reason.
+ */
+static void take_end(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
+{
+    const uint64_t period_ns = target->segment.geometry.period_ns;
+    sp_known_thread_settle(&target->threads, thread, record->since_ns, record->clock_ns, target->drain_ns);
+    sp_known_thread_end_slotless(&target->threads, record->tid, record->since_ns, target->drain_ns);
+    thread->is_withheld = thread->gap != SP_GAP_NONE && thread->gap != SP_GAP_UNKNOWN &&
+                          record->weight * period_ns > sp_gap_limit_ns(&target->segment, record->weight * period_ns);
+}
+
+/* An equal sample may be there already: it is added to that one. */
+static void add_sample(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
+{
+    struct sp_collector *collector = target->collector;
+    struct sp_label labels[3];
+    for (uint32_t i = 0; i < record->depth; i++)
+        collector->locations[i] = location_of(target, record->pcs[i], i == 0, record->weight);
+    const uint32_t n_labels = make_labels(target, record, thread, labels);
+    const int64_t values[] = {(int64_t)record->weight, (int64_t)(record->weight * collector->period_ns)};
+    sp_profile_add_sample(collector->profile, collector->locations, record->depth, labels, n_labels, values);
+    add(&collector->ledger.collected, record);
+    collector->ledger.ends[record->end] += record->weight;
+    collector->ledger.threads_sampled += thread->weight == 0;
+    thread->weight += record->weight;
+}
+
 static void take_record(void *user, const struct sp_record *record)
 {
     struct sp_target *target = user;
     struct sp_collector *collector = target->collector;
-    struct sp_label labels[3];
-    if (collector->profile->memory_bytes > collector->memory_limit) {
-        add(&collector->ledger.over_memory, record);
-        return;
-    }
+    const struct sp_thread_key key = {record->tid, record->slot_generation};
+    struct sp_known_thread *thread = sp_known_thread(&target->threads, key);
+    if (thread != NULL && record->kind == SP_RECORD_END)
+        take_end(target, record, thread);
     if (record->weight == 0)
         return;
-    const uint32_t depth = record->kind == SP_RECORD_END ? 1 : record->depth; /* the start routine */
-    for (uint32_t i = 0; i < depth; i++)
-        collector->locations[i] = location_of(target, record->pcs[i], i == 0, record->weight);
-    const uint32_t n_labels = make_labels(target, record, labels);
-    const int64_t values[] = {(int64_t)record->weight, (int64_t)(record->weight * collector->period_ns)};
-    sp_profile_add_sample(collector->profile, collector->locations, depth, labels, n_labels, values);
-    add(&collector->ledger.collected, record);
-    collector->ledger.ends[record->end] += record->weight;
+    if (thread == NULL || collector->profile->memory_bytes > collector->memory_limit)
+        add(&collector->ledger.over_memory, record);
+    else if (record->kind == SP_RECORD_END && thread->is_withheld)
+        add(&collector->ledger.withheld, record);
+    else
+        add_sample(target, record, thread);
 }
 
 static void drain(struct sp_target *target, bool is_last)
 {
+    target->last_drain_ns = target->drain_ns;
     target->drain_ns = sp_now_ns();
     target->has_read_maps = false;
     if (target->drain_ns - target->maps_read_ns > read_maps_again_ns)
@@ -204,116 +264,105 @@ static void drain(struct sp_target *target, bool is_last)
         sp_drain(&target->segment, is_last, &target->collector->scratch, take_record, target);
 }
 
-/* How many threads the process has: the links of /proc/PID/task less "." and ".." (Linux, fs/proc/base.c). */
-static uint64_t count_threads(const char *path)
+static uint64_t ns_of(const struct sp_target *target, uint64_t weight)
 {
-    struct stat status;
-    return stat(path, &status) == 0 && status.st_nlink > 2 ? status.st_nlink - 2 : 0;
+    uint64_t ns;
+    return __builtin_mul_overflow(weight, target->segment.geometry.period_ns, &ns) ? UINT64_MAX : ns;
 }
 
-static void list_unlisted(const struct sp_segment *segment, DIR *tasks)
+static struct sp_account_owner owner_of(const struct sp_target *target)
 {
-    uint32_t n = 0;
-    for (const struct dirent *task = readdir(tasks); task != NULL && n < SP_UNLISTED; task = readdir(tasks)) {
-        const int32_t tid = (int32_t)strtol(task->d_name, NULL, 10);
-        if (tid > 0 && sp_segment_find(segment, tid) == 0)
-            sp_store_release(&segment->header->unlisted[n++], tid);
-    }
+    struct sp_ledger counters = {0};
+    uint64_t lost = 0;
+    sp_counters_add(&target->segment, &counters);
+    for (unsigned i = 0; i < SP_LOSSES; i++)
+        lost += counters.lost[i].weight;
+    const uint64_t clock_ns = target->cpu_ns != 0 ? target->cpu_ns : target->watch.clock_ns;
+    return (struct sp_account_owner){.segment = &target->segment,
+                                     .threads = &target->threads,
+                                     .folded = &target->folded,
+                                     .pid = target->mappings.pid,
+                                     .name = target->name,
+                                     .kernel_ns = clock_ns > target->start_ns ? clock_ns - target->start_ns : 0,
+                                     .lost_ns = ns_of(target, lost)};
 }
 
-/* Tells the process timer's handler of threads that nobody announced, so that it arms them. */
-static void look_for_threads(const struct sp_target *target)
+/* The look from outside, after what the segment had to tell has been taken in. */
+static void look(struct sp_target *target, bool is_last)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task", (int)target->mappings.pid);
-    if (count_threads(path) <= sp_load_relaxed(&target->segment.header->threads_live))
-        return;
-    DIR *tasks = opendir(path);
-    if (tasks == NULL)
-        return;
-    list_unlisted(&target->segment, tasks);
-    closedir(tasks);
+    struct sp_ledger counters = {0};
+    sp_counters_add(&target->segment, &counters);
+    const struct sp_watched process = {.segment = &target->segment,
+                                       .pid = target->mappings.pid,
+                                       .threads = &target->threads,
+                                       .profile = target->collector->profile,
+                                       .accounted_ns = ns_of(target, counters.fired.weight),
+                                       .now_ns = target->drain_ns};
+    if (sp_thread_watch_look(&target->watch, &process, is_last))
+        read_name(target);
+    const struct sp_account_owner owner = owner_of(target);
+    sp_cpu_accounts_fold(&owner, &target->threads, &target->folded, target->last_drain_ns);
 }
 
 void sp_collector_drain(struct sp_target *target)
 {
     drain(target, false);
-    look_for_threads(target);
+    look(target, false);
     sp_store_release(&target->segment.header->postpone, 1u);
+}
+
+void sp_collector_look(struct sp_target *target)
+{
+    drain(target, false);
+    look(target, true);
 }
 
 void sp_collector_drain_last(struct sp_target *target)
 {
     drain(target, true);
+    look(target, true);
 }
 
-/* No session lasts long enough to count higher: more was not written by a handler. */
-static const uint64_t count_limit = (uint64_t)1 << 48;
-
-/* A number that the target's side has counted; 0, and marked as damaged, where it cannot be one. */
-static uint64_t plausible(uint64_t count, uint64_t limit, struct sp_ledger *ledger)
+void sp_collector_process_cpu(struct sp_target *target, uint64_t cpu_ns)
 {
-    if (count <= limit)
-        return count;
-    ledger->damaged++;
-    return 0;
+    target->cpu_ns = cpu_ns;
 }
 
-static void add_count(struct sp_tally *tally, struct sp_count *count, struct sp_ledger *ledger)
+void sp_collector_tree_cpu(struct sp_collector *collector, uint64_t cpu_ns)
 {
-    tally->deliveries += plausible(sp_load_relaxed(&count->deliveries), count_limit, ledger);
-    tally->weight += plausible(sp_load_relaxed(&count->weight), count_limit, ledger);
+    collector->tree_cpu_ns = cpu_ns;
 }
 
-static void add_stripe(struct sp_stripe *stripe, struct sp_ledger *ledger)
+/* All that is known of a target, into the ledger. */
+static void add_to_ledger(const struct sp_target *target, struct sp_ledger *ledger)
 {
-    add_count(&ledger->fired, &stripe->fired, ledger);
-    for (uint32_t loss = 0; loss < SP_LOSSES; loss++)
-        add_count(&ledger->lost[loss], &stripe->lost[loss], ledger);
-    ledger->backstop_idle += plausible(sp_load_relaxed(&stripe->backstop_idle), count_limit, ledger);
-    add_count(&ledger->settled, &stripe->settled, ledger);
-    ledger->early += plausible(sp_load_relaxed(&stripe->early), count_limit, ledger);
-    ledger->stray += plausible(sp_load_relaxed(&stripe->stray), count_limit, ledger);
+    const struct sp_account_owner owner = owner_of(target);
+    sp_counters_add(&target->segment, ledger);
+    sp_cpu_accounts_add(&owner, ledger);
 }
 
-/* What the target says of its trigger; the first refusal of all targets is kept. */
-static void note_trigger(const struct sp_header *header, struct sp_ledger *ledger)
+/* The accounts of a target, behind those that are in the profile already. */
+static void write_accounts(const struct sp_target *target)
 {
-    const uint32_t errno_limit = 4096;
-    const uint32_t asked = sp_load_relaxed(&header->trigger_asked), used = sp_load_relaxed(&header->trigger);
-    ledger->trigger_asked = (uint32_t)plausible(asked, SP_TRIGGERS - 1, ledger);
-    ledger->trigger = (uint32_t)plausible(used, SP_TRIGGERS - 1, ledger);
-    ledger->tick_ns = plausible(sp_load_relaxed(&header->tick_ns), 1000000000, ledger);
-    ledger->perf_refused += plausible(sp_load_relaxed(&header->perf_refused), count_limit, ledger);
-    if (ledger->perf_error == 0)
-        ledger->perf_error = (uint32_t)plausible((uint32_t)sp_load_relaxed(&header->perf_error), errno_limit, ledger);
-    if (ledger->timer_error == 0)
-        ledger->timer_error = (uint32_t)plausible((uint32_t)sp_load_relaxed(&header->timer_error), errno_limit, ledger);
-}
-
-/* Adds what the target's side has counted. Its memory may be damaged: then these numbers are, and nothing else. */
-static void add_counters(const struct sp_segment *segment, struct sp_ledger *ledger)
-{
-    struct sp_header *header = segment->header;
-    for (uint32_t i = 0; i < SP_STRIPES; i++)
-        add_stripe(&header->stripes[i], ledger);
-    for (uint32_t i = 0; i < segment->geometry.n_shards; i++)
-        add_count(&ledger->recorded, &sp_segment_shard(segment, i)->recorded, ledger);
-    note_trigger(header, ledger);
-    ledger->threads_armed += plausible(sp_load_relaxed(&header->threads_armed), count_limit, ledger);
-    ledger->slots_full += plausible(sp_load_relaxed(&header->slots_full), count_limit, ledger);
-    ledger->timers_refused += plausible(sp_load_relaxed(&header->timers_refused), count_limit, ledger);
+    const struct sp_account_owner owner = owner_of(target);
+    sp_cpu_accounts_write(&owner, target->collector->profile);
 }
 
 void sp_collector_detach(struct sp_target *target)
 {
-    struct sp_target **link = &target->collector->targets;
+    struct sp_collector *collector = target->collector;
+    struct sp_target **link = &collector->targets;
     while (*link != target)
         link = &(*link)->next;
     *link = target->next;
-    add_counters(&target->segment, &target->collector->ledger);
+    add_to_ledger(target, &collector->ledger);
+    collector->profile->accounts.n = collector->n_accounts;
+    write_accounts(target);
+    collector->n_accounts = collector->profile->accounts.n;
     sp_mappings_done(&target->mappings);
-    sp_thread_names_done(&target->threads);
+    sp_thread_watch_done(&target->watch);
+    sp_folded_threads_done(&target->folded);
+    sp_known_threads_done(&target->threads);
     free(target);
 }
 
@@ -321,7 +370,9 @@ void sp_collector_ledger(const struct sp_collector *collector, struct sp_ledger 
 {
     *ledger = collector->ledger;
     for (const struct sp_target *target = collector->targets; target != NULL; target = target->next)
-        add_counters(&target->segment, ledger);
+        add_to_ledger(target, ledger);
+    if (collector->tree_cpu_ns > ledger->kernel_ns)
+        ledger->kernel_ns = collector->tree_cpu_ns;
 }
 
 struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t duration_ns)
@@ -329,6 +380,10 @@ struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t 
     struct sp_ledger ledger;
     collector->profile->duration_ns = duration_ns > 0 ? duration_ns : 1;
     sp_collector_ledger(collector, &ledger);
+    collector->profile->accounts.n = collector->n_accounts;
+    for (const struct sp_target *target = collector->targets; target != NULL; target = target->next)
+        write_accounts(target);
+    sp_ledger_write_facts(&ledger, collector->profile);
     sp_ledger_comment(&ledger, collector->profile);
     return sp_profile_error(collector->profile) == 0 ? collector->profile : NULL;
 }

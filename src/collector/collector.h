@@ -48,11 +48,21 @@ void sp_collector_unmap(struct sp_segment *segment);
 /* Turns every shard over and takes in what it held. Cheap when there is nothing. */
 void sp_collector_drain(struct sp_target *target);
 
+/* Drains, and looks at each thread of the process: to be called when it is about to end or to stop sampling. */
+void sp_collector_look(struct sp_target *target);
+
 /* The process is gone or has stopped sampling: takes in all that its segment still holds, locked or not. */
 void sp_collector_drain_last(struct sp_target *target);
 
 /* Reads the process's mappings again, now. Keeps what it knew when they cannot be read. */
 void sp_collector_read_maps(struct sp_target *target);
+
+/*
+ * CPU time in ns by the kernel: of the target's process since its birth, ended threads included (where nobody tells,
+ * its CPU clock is read at each drain); and of all processes together, recorded or not, as far as it is known.
+ */
+void sp_collector_process_cpu(struct sp_target *target, uint64_t cpu_ns);
+void sp_collector_tree_cpu(struct sp_collector *collector, uint64_t cpu_ns);
 
 /* The last drain must have been made. The target's part of the ledger stays. */
 void sp_collector_detach(struct sp_target *target);
@@ -61,7 +71,8 @@ void sp_collector_detach(struct sp_target *target);
 void sp_collector_ledger(const struct sp_collector *collector, struct sp_ledger *ledger);
 
 /*
- * The profile so far, owned by the collector and growing with the next drain; its comments are the ledger of now.
+ * The profile so far, owned by the collector and growing with the next drain; its comments, facts and accounts are the
+ * ledger of now.
  * `duration_ns` is the time sampled. NULL when memory ran out on the way.
  */
 struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t duration_ns);

@@ -222,6 +222,8 @@ static void stop_collecting(void)
 PUBLIC int sigprof_stop(void)
 {
     pthread_mutex_lock(&the.lock);
+    if (the.is_running)
+        sp_collector_look(the.target);
     const int error = the.is_running ? sp_session_stop() : -EINVAL;
     if (error == 0) {
         the.is_running = false;
@@ -265,8 +267,9 @@ static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_stati
         .threads_sampled = ledger->threads_sampled,
         .settled = ledger->settled.deliveries,
         .settled_weight = ledger->settled.weight,
-        .trigger = ledger->trigger,
-        .perf_error = ledger->perf_error,
+        .trigger =
+            (ledger->trigger_used & 1 << SP_TRIGGER_PERF) != 0 ? LIBSIGPROF_TRIGGER_PERF : LIBSIGPROF_TRIGGER_TIMER,
+        .perf_error = (uint32_t)ledger->perf_error,
         .threads_unperfed = ledger->perf_refused,
         .tick_ns = ledger->tick_ns,
     };

@@ -1,0 +1,74 @@
+/*
+ * Reading counters that another process may have overwritten.
+ *
+ * Place: see counters.h. Context: ordinary code.
+ */
+#include "collector/counters.h"
+
+/* No session lasts long enough to count higher: more was not written by a handler. */
+static const uint64_t count_limit = (uint64_t)1 << 48;
+
+/* The kernel's ticks are shorter. */
+static const uint64_t tick_limit_ns = 1000000000;
+
+/* A number that the target's side has written; 0, and marked as damaged, where it cannot be one. */
+static uint64_t plausible(uint64_t count, uint64_t limit, struct sp_ledger *ledger)
+{
+    if (count <= limit)
+        return count;
+    ledger->damaged++;
+    return 0;
+}
+
+static void add_count(struct sp_tally *tally, struct sp_count *count, struct sp_ledger *ledger)
+{
+    tally->deliveries += plausible(sp_load_relaxed(&count->deliveries), count_limit, ledger);
+    tally->weight += plausible(sp_load_relaxed(&count->weight), count_limit, ledger);
+}
+
+static void add_stripe(struct sp_stripe *stripe, struct sp_ledger *ledger)
+{
+    add_count(&ledger->fired, &stripe->fired, ledger);
+    for (uint32_t loss = 0; loss < SP_LOSSES; loss++)
+        add_count(&ledger->lost[loss], &stripe->lost[loss], ledger);
+    add_count(&ledger->settled, &stripe->settled, ledger);
+    ledger->backstop_idle += plausible(sp_load_relaxed(&stripe->backstop_idle), count_limit, ledger);
+    ledger->early += plausible(sp_load_relaxed(&stripe->early), count_limit, ledger);
+    ledger->stray += plausible(sp_load_relaxed(&stripe->stray), count_limit, ledger);
+}
+
+/* An error number; that of the first process that had one is kept. */
+static void take_error(uint64_t *error, int32_t written, struct sp_ledger *ledger)
+{
+    const uint64_t read = plausible((uint64_t)(int64_t)written, SP_PERF_UNDER_SECCOMP, ledger);
+    if (*error == 0)
+        *error = read;
+}
+
+/* A process whose trigger is perf has timers too where events were refused to some of its threads. */
+static void add_trigger(struct sp_header *header, struct sp_ledger *ledger)
+{
+    const uint64_t used = plausible(sp_load_relaxed(&header->trigger), SP_TRIGGERS - 1, ledger);
+    ledger->trigger_asked = plausible(sp_load_relaxed(&header->trigger_asked), SP_TRIGGERS - 1, ledger);
+    ledger->trigger_used |= (uint64_t)1 << (used == SP_TRIGGER_PERF ? SP_TRIGGER_PERF : SP_TRIGGER_TIMER);
+    const uint64_t refused = plausible(sp_load_relaxed(&header->perf_refused), count_limit, ledger);
+    if (refused > 0)
+        ledger->trigger_used |= (uint64_t)1 << SP_TRIGGER_TIMER;
+    ledger->perf_refused += refused;
+    ledger->tick_ns = plausible(sp_load_relaxed(&header->tick_ns), tick_limit_ns, ledger);
+    take_error(&ledger->perf_error, sp_load_relaxed(&header->perf_error), ledger);
+    take_error(&ledger->timer_error, sp_load_relaxed(&header->timer_error), ledger);
+}
+
+void sp_counters_add(const struct sp_segment *segment, struct sp_ledger *ledger)
+{
+    struct sp_header *header = segment->header;
+    for (uint32_t i = 0; i < SP_STRIPES; i++)
+        add_stripe(&header->stripes[i], ledger);
+    for (uint32_t i = 0; i < segment->geometry.n_shards; i++)
+        add_count(&ledger->recorded, &sp_segment_shard(segment, i)->recorded, ledger);
+    ledger->threads_armed += plausible(sp_load_relaxed(&header->threads_armed), count_limit, ledger);
+    ledger->slots_full += plausible(sp_load_relaxed(&header->slots_full), count_limit, ledger);
+    ledger->timers_refused += plausible(sp_load_relaxed(&header->timers_refused), count_limit, ledger);
+    add_trigger(header, ledger);
+}
