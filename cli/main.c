@@ -11,7 +11,7 @@
 #include "command.h"
 #include "sigprof/sigprof.h"
 
-static const struct sp_command *const commands[] = {&sp_command_record, &sp_command_top};
+static const struct sp_command *const commands[] = {&sp_command_record, &sp_command_top, &sp_command_info};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list arguments)
@@ -40,8 +40,7 @@ int sp_usage_error(const struct sp_command *command, const char *format, ...)
     return SP_EXIT_USAGE;
 }
 
-/* Results go to stdout: whether they got there is part of the answer. */
-static int finish_stdout(void)
+int sp_finish_stdout(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return SP_EXIT_OK;
@@ -56,13 +55,13 @@ static int print_help(void)
         printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
     puts("\nsigprof COMMAND --help tells a command's options; sigprof --version prints the version.\n\n"
          "To begin:\n  sigprof record ./program\n  sigprof top sigprof.pb.gz");
-    return finish_stdout();
+    return sp_finish_stdout();
 }
 
 static int print_command_help(const struct sp_command *command)
 {
     printf("usage: sigprof %s\n\n%s\n\n%s", command->usage, command->summary, command->help);
-    return finish_stdout();
+    return sp_finish_stdout();
 }
 
 static const struct sp_command *find_command(const char *name)
@@ -92,7 +91,7 @@ int main(int argc, char **argv)
         return print_help();
     if (strcmp(argv[1], "--version") == 0) {
         puts("sigprof " LIBSIGPROF_VERSION);
-        return finish_stdout();
+        return sp_finish_stdout();
     }
     const struct sp_command *command = find_command(argv[1]);
     if (command == NULL) {

@@ -1,0 +1,95 @@
+/*
+ * `sigprof info`: does the profile add up, and if not, what is missing?
+ *
+ * Place on the way of a sample: beside the report; file → formats → info → stdout.
+ * Context: ordinary code of the command's only thread.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "formats/formats.h"
+#include "info_model.h"
+
+enum { WHY_BYTES = 256 };
+
+struct arguments {
+    const char *file;
+    bool is_json, has_all_rows;
+};
+
+static int take_file(struct arguments *arguments, const char *file)
+{
+    if (arguments->file)
+        return sp_usage_error(&sp_command_info, "one FILE at a time, not \"%s\" and \"%s\"", arguments->file, file);
+    arguments->file = file;
+    return SP_EXIT_OK;
+}
+
+static int parse(int argc, char **argv, struct arguments *arguments)
+{
+    bool options_end = false;
+    int status = SP_EXIT_OK;
+    for (int i = 1; i < argc && status == SP_EXIT_OK; i++) {
+        const char *argument = argv[i];
+        if (options_end || argument[0] != '-' || argument[1] == '\0')
+            status = take_file(arguments, argument);
+        else if (strcmp(argument, "--") == 0)
+            options_end = true;
+        else if (strcmp(argument, "--json") == 0)
+            arguments->is_json = true;
+        else if (strcmp(argument, "--all") == 0)
+            arguments->has_all_rows = true;
+        else
+            status = sp_usage_error(&sp_command_info, "unknown option \"%s\"", argument);
+    }
+    if (status == SP_EXIT_OK && !arguments->file)
+        status = sp_usage_error(&sp_command_info, "FILE is missing");
+    return status;
+}
+
+static int print(const struct sp_profile *profile, const struct arguments *arguments)
+{
+    struct sp_info info;
+    if (sp_info_init(&info, arguments->file, profile) != 0) {
+        sp_complain("%s: there is not enough memory to show it", arguments->file);
+        return SP_EXIT_FAILED;
+    }
+    if (arguments->is_json)
+        sp_info_print_json(&info, stdout);
+    else
+        sp_info_print_text(&info, arguments->has_all_rows, stdout);
+    sp_info_done(&info);
+    return sp_finish_stdout();
+}
+
+static int run(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    struct sp_profile *profile;
+    char why[WHY_BYTES];
+    int status = parse(argc, argv, &arguments);
+    if (status != SP_EXIT_OK)
+        return status;
+    if (sp_profile_read_file(arguments.file, &profile, why, sizeof(why)) != 0) {
+        sp_complain("%s: %s", strcmp(arguments.file, "-") == 0 ? "stdin" : arguments.file, why);
+        return SP_EXIT_FAILED;
+    }
+    status = print(profile, &arguments);
+    sp_profile_free(profile);
+    return status;
+}
+
+const struct sp_command sp_command_info = {
+    .name = "info",
+    .usage = "info [--json] [--all] FILE",
+    .summary = "show whether a profile adds up: samples, losses, CPU time of each thread",
+    .help = "  --json  one JSON object instead\n"
+            "  --all   all processes and threads, not only the first 20\n"
+            "  FILE    a profile in the pprof format; - is stdin\n"
+            "\n"
+            "CPU time by the kernel = recorded + lost + unsampled + outside. Profiles of other profilers have no\n"
+            "ledger; of them their types, mappings and comments are shown.\n",
+    .run = run,
+};
