@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "collector/collector.h"
 #include "command.h"
 #include "formats/formats.h"
+#include "summary.h"
 #include "symbolize/symbolize.h"
 #include "target_program.h"
 #include "target_server.h"
@@ -26,9 +26,6 @@
 #include "util/output_file.h"
 
 enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128, POLL_LIMIT = 1024 };
-
-/* How far the samples may stay behind the kernel's clock before it is said: chance alone keeps well below both. */
-static const double unsampled_least_s = 0.5, unsampled_share = 0.1;
 
 struct options {
     const char *output;
@@ -140,63 +137,11 @@ static int open_output(struct recording *recording)
     return SP_EXIT_OK;
 }
 
-/* How much of the collected weight has a frame without a name, in frames: pprof's readers will show addresses. */
-static double unresolved_percent(const struct sp_profile *profile)
-{
-    double all = 0, unnamed = 0;
-    for (size_t i = 0; i < profile->samples.n; i++) {
-        const struct sp_sample *sample = &profile->samples.at[i];
-        const double weight = (double)profile->values.at[i * profile->sample_types.n];
-        for (uint32_t k = 0; k < sample->n_locations; k++) {
-            const uint32_t location = profile->sample_locations.at[sample->first_location + k];
-            all += weight;
-            unnamed += profile->locations.at[location].n_lines == 0 ? weight : 0;
-        }
-    }
-    return all > 0 ? 100 * unnamed / all : 0;
-}
-
-static double percent(uint64_t part, uint64_t whole)
-{
-    return whole > 0 ? 100 * (double)part / (double)whole : 0;
-}
-
-static void print_losses(const struct sp_ledger *ledger)
-{
-    for (unsigned i = 0; i < SP_LOSSES; i++)
-        if (ledger->lost[i].deliveries > 0)
-            sp_complain("lost %" PRIu64 " samples: %s", ledger->lost[i].deliveries, sp_loss_name((enum sp_loss)i));
-    if (ledger->over_memory.deliveries > 0)
-        sp_complain("lost %" PRIu64 " samples: the profile reached its memory limit", ledger->over_memory.deliveries);
-    if (ledger->damaged > 0)
-        sp_complain("skipped %" PRIu64 " damaged records: the program has overwritten the profiler's memory",
-                    ledger->damaged);
-    if (ledger->slots_full + ledger->timers_refused > 0)
-        sp_complain("%" PRIu64 " threads got no timer of their own and were sampled by the process's timer alone",
-                    ledger->slots_full + ledger->timers_refused);
-}
-
 static void print_summary(const struct recording *recording, const struct sp_profile *profile)
 {
     struct sp_ledger ledger;
     sp_collector_ledger(recording->collector, &ledger);
-    const double cpu_s = (double)ledger.collected.weight * (double)ledger.period_ns / 1e9;
-    char kernel[64] = "";
-    /* The clock is that of one process: where several were sampled, it cannot be compared. */
-    const double kernel_s =
-        sp_server_targets_seen(recording->server) == 1 ? (double)sp_child_cpu_ns(recording->child) / 1e9 : 0;
-    if (kernel_s > 0)
-        snprintf(kernel, sizeof kernel, " (%.2f s by the kernel's clock)", kernel_s);
-    sp_complain("%" PRIu64 " samples, %.2f s of CPU time%s in %" PRIu64 " %s over %.2f s; lost %" PRIu64
-                "; stacks cut %.1f%%; frames unresolved %.1f%%",
-                ledger.collected.deliveries, cpu_s, kernel, ledger.threads_sampled,
-                ledger.threads_sampled == 1 ? "thread" : "threads", (double)profile->duration_ns / 1e9,
-                sp_ledger_lost(&ledger), percent(sp_ledger_cut(&ledger), ledger.collected.weight),
-                unresolved_percent(profile));
-    print_losses(&ledger);
-    if (kernel_s - cpu_s > unsampled_least_s && kernel_s - cpu_s > unsampled_share * kernel_s)
-        sp_complain("%.2f s of CPU time went unsampled: threads that block SIGPROF or that replaced its handler",
-                    kernel_s - cpu_s);
+    sp_summary_print(&ledger, profile);
     if (!recording->is_to_stdout)
         sp_complain("wrote %s; look at it with: sigprof top %s", recording->options->output,
                     recording->options->output);
@@ -220,6 +165,7 @@ static int encode_and_write(struct recording *recording, struct sp_profile *prof
 /* Ends sampling for good: names, file, summary. */
 static void write_profile(struct recording *recording)
 {
+    sp_collector_tree_cpu(recording->collector, sp_child_cpu_ns(recording->child));
     struct sp_profile *profile = sp_collector_profile(recording->collector, recording->end_ns - recording->begin_ns);
     const int error = profile == NULL ? -ENOMEM : encode_and_write(recording, profile);
     recording->write_result = SP_EXIT_OK;

@@ -1,0 +1,128 @@
+/*
+ * The summary's lines.
+ *
+ * Place: see summary.h. Context: ordinary code of one thread.
+ */
+#include "summary.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "command.h"
+
+/* How much CPU time may be outside before it is said: the dynamic linker and the end of programs keep below both. */
+static const double outside_least_s = 0.5, outside_share = 0.1;
+
+/* A rate below this part of what was asked was not reached: samples in code that runs in bursts come a bit late. */
+static const double reached_share = 0.8;
+
+/* How much of the collected weight has a frame without a name, in frames: pprof's readers will show addresses. */
+static double unresolved_percent(const struct sp_profile *profile)
+{
+    double all = 0, unnamed = 0;
+    for (size_t i = 0; i < profile->samples.n; i++) {
+        const struct sp_sample *sample = &profile->samples.at[i];
+        const double weight = (double)profile->values.at[i * profile->sample_types.n];
+        for (uint32_t k = 0; k < sample->n_locations; k++) {
+            const uint32_t location = profile->sample_locations.at[sample->first_location + k];
+            all += weight;
+            unnamed += profile->locations.at[location].n_lines == 0 ? weight : 0;
+        }
+    }
+    return all > 0 ? 100 * unnamed / all : 0;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? 100 * (double)part / (double)whole : 0;
+}
+
+static double seconds(uint64_t ns)
+{
+    return (double)ns / 1e9;
+}
+
+static void print_totals(const struct sp_ledger *ledger, const struct sp_profile *profile)
+{
+    sp_complain("%" PRIu64 " samples, %.2f s of CPU time (%.2f s by the kernel) in %" PRIu64
+                " %s over %.2f s; lost %" PRIu64 "; unsampled %.2f s; stacks cut %.1f%%; frames unresolved %.1f%%",
+                ledger->collected.deliveries, seconds(sp_ledger_recorded_ns(ledger)), seconds(ledger->kernel_ns),
+                ledger->threads_sampled, ledger->threads_sampled == 1 ? "thread" : "threads",
+                seconds((uint64_t)profile->duration_ns), sp_ledger_lost(ledger),
+                seconds(sp_ledger_unsampled_ns(ledger)), percent(sp_ledger_cut(ledger), ledger->collected.weight),
+                unresolved_percent(profile));
+}
+
+static void print_losses(const struct sp_ledger *ledger)
+{
+    for (unsigned i = 0; i < SP_LOSSES; i++)
+        if (ledger->lost[i].deliveries > 0)
+            sp_complain("lost %" PRIu64 " samples: %s", ledger->lost[i].deliveries, sp_loss_name((enum sp_loss)i));
+    if (ledger->over_memory.deliveries > 0)
+        sp_complain("lost %" PRIu64 " samples: the profile reached its memory limit", ledger->over_memory.deliveries);
+    if (ledger->damaged > 0)
+        sp_complain("skipped %" PRIu64 " damaged records: the program has overwritten the profiler's memory",
+                    ledger->damaged);
+    if (ledger->slots_full + ledger->timers_refused > 0)
+        sp_complain("%" PRIu64 " threads got no timer of their own and were sampled by the process's timer alone",
+                    ledger->slots_full + ledger->timers_refused);
+}
+
+/* How many threads have unsampled time for this reason, and the one that has most of it. */
+static uint64_t find_unsampled(const struct sp_profile *profile, const char *reason, const struct sp_account **most)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < profile->accounts.n; i++) {
+        const struct sp_account *account = &profile->accounts.at[i];
+        if (account->unsampled_ns == 0 || strcmp(sp_profile_text(profile, account->reason), reason) != 0)
+            continue;
+        n += account->n_threads;
+        if (*most == NULL || account->unsampled_ns > (*most)->unsampled_ns)
+            *most = account;
+    }
+    return n;
+}
+
+static void print_unsampled(const struct sp_ledger *ledger, const struct sp_profile *profile, enum sp_gap gap)
+{
+    const struct sp_account *most = NULL;
+    if (ledger->unsampled_ns[gap] == 0)
+        return;
+    const uint64_t n = find_unsampled(profile, sp_gap_name(gap), &most);
+    sp_complain("%.2f s of CPU time went unsampled: %s in %" PRIu64 " %s, most of it in \"%s\"",
+                seconds(ledger->unsampled_ns[gap]), sp_gap_name(gap), n, n == 1 ? "thread" : "threads",
+                most != NULL ? sp_profile_text(profile, most->thread) : "");
+}
+
+static void print_outside(const struct sp_ledger *ledger)
+{
+    const uint64_t outside_ns = sp_ledger_outside_ns(ledger);
+    if (seconds(outside_ns) > outside_least_s && (double)outside_ns > outside_share * (double)ledger->kernel_ns)
+        sp_complain("%.2f s of CPU time were used outside of what was recorded: by programs that did not load "
+                    "sigprof's library (static, setuid), or that were not followed",
+                    seconds(outside_ns));
+}
+
+/* Under perf events alone, fewer samples mean that the time was spent in the kernel, where they are not taken. */
+static void print_rate(const struct sp_ledger *ledger)
+{
+    const bool has_timers = (ledger->trigger_used & 1 << SP_TRIGGER_TIMER) != 0;
+    char refusal[SP_REFUSAL_BYTES];
+    const double asked = ledger->period_ns > 0 ? 1e9 / (double)ledger->period_ns : 0;
+    const double reached = sp_ledger_achieved_hz(ledger);
+    if (!has_timers || reached == 0 || reached >= reached_share * asked || ledger->period_ns >= ledger->tick_ns)
+        return;
+    const char *why = sp_perf_refusal(ledger, refusal);
+    sp_complain("%.6g Hz asked, %.4g Hz reached (the kernel's tick is %.4g Hz%s%s); weights make the totals right",
+                asked, reached, 1e9 / (double)ledger->tick_ns, why != NULL ? "; " : "", why != NULL ? why : "");
+}
+
+void sp_summary_print(const struct sp_ledger *ledger, const struct sp_profile *profile)
+{
+    print_totals(ledger, profile);
+    print_losses(ledger);
+    for (unsigned gap = SP_GAP_NONE + 1; gap < SP_GAPS; gap++)
+        print_unsampled(ledger, profile, (enum sp_gap)gap);
+    print_outside(ledger);
+    print_rate(ledger);
+}
