@@ -89,9 +89,13 @@ static void print_unsampled(const struct sp_ledger *ledger, const struct sp_prof
     if (ledger->unsampled_ns[gap] == 0)
         return;
     const uint64_t n = find_unsampled(profile, sp_gap_name(gap), &most);
-    sp_complain("%.2f s of CPU time went unsampled: %s in %" PRIu64 " %s, most of it in \"%s\"",
-                seconds(ledger->unsampled_ns[gap]), sp_gap_name(gap), n, n == 1 ? "thread" : "threads",
-                most != NULL ? sp_profile_text(profile, most->thread) : "");
+    const char *name = most != NULL ? sp_profile_text(profile, most->thread) : "";
+    if (n > 1)
+        sp_complain("%.2f s of CPU time went unsampled: %s in %" PRIu64 " threads, most of it in \"%s\"",
+                    seconds(ledger->unsampled_ns[gap]), sp_gap_name(gap), n, name);
+    else
+        sp_complain("%.2f s of CPU time went unsampled: %s in thread \"%s\"", seconds(ledger->unsampled_ns[gap]),
+                    sp_gap_name(gap), name);
 }
 
 static void print_outside(const struct sp_ledger *ledger)
