@@ -127,6 +127,7 @@ static void print_stacks(const struct sp_ledger *ledger, FILE *out)
     if (all > 0)
         fprintf(out, "; %.1f %% of frames in no mapping\n", percent(ledger->unmapped_frames, ledger->frames));
     fprintf(out, "threads    %" PRIu64 " armed, %" PRIu64 " sampled\n", ledger->threads_armed, ledger->threads_sampled);
+    print_count(out, ledger->brief.deliveries, "ended before a sample was due: samples of others stand for them");
     print_count(out, ledger->slots_full, "without a slot: there were more threads than slots");
     print_count(out, ledger->timers_refused, "without a timer of their own: sampled by the process's timer");
 }

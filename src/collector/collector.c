@@ -27,7 +27,7 @@ static const int64_t read_maps_again_ns = 1000000000;
 
 /* Interned once, used for every sample. */
 struct words {
-    uint32_t thread, tid, pid;
+    uint32_t thread, tid, pid, brief;
 };
 
 struct sp_collector {
@@ -82,7 +82,7 @@ struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
     profile->time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     profile->duration_ns = 1;
     collector->words = (struct words){sp_profile_string(profile, "thread"), sp_profile_string(profile, "tid"),
-                                      sp_profile_string(profile, "pid")};
+                                      sp_profile_string(profile, "pid"), sp_profile_string(profile, "(brief)")};
     return collector;
 }
 
@@ -284,6 +284,9 @@ static struct sp_account_owner owner_of(const struct sp_target *target)
                                      .pid = target->mappings.pid,
                                      .name = target->name,
                                      .kernel_ns = clock_ns > target->start_ns ? clock_ns - target->start_ns : 0,
+                                     .brief_name = target->collector->words.brief,
+                                     .n_brief = counters.brief.deliveries,
+                                     .brief_ns = counters.brief.weight,
                                      .lost_ns = ns_of(target, lost)};
 }
 

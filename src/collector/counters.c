@@ -8,6 +8,9 @@
 /* No session lasts long enough to count higher: more was not written by a handler. */
 static const uint64_t count_limit = (uint64_t)1 << 48;
 
+/* A hundred days of CPU time; brief threads use less. */
+static const uint64_t cpu_limit_ns = (uint64_t)1 << 53;
+
 /* The kernel's ticks are shorter. */
 static const uint64_t tick_limit_ns = 1000000000;
 
@@ -26,12 +29,20 @@ static void add_count(struct sp_tally *tally, struct sp_count *count, struct sp_
     tally->weight += plausible(sp_load_relaxed(&count->weight), count_limit, ledger);
 }
 
+/* Threads, and nanoseconds: of those there are more. */
+static void add_brief(struct sp_count *count, struct sp_ledger *ledger)
+{
+    ledger->brief.deliveries += plausible(sp_load_relaxed(&count->deliveries), count_limit, ledger);
+    ledger->brief.weight += plausible(sp_load_relaxed(&count->weight), cpu_limit_ns, ledger);
+}
+
 static void add_stripe(struct sp_stripe *stripe, struct sp_ledger *ledger)
 {
     add_count(&ledger->fired, &stripe->fired, ledger);
     for (uint32_t loss = 0; loss < SP_LOSSES; loss++)
         add_count(&ledger->lost[loss], &stripe->lost[loss], ledger);
     add_count(&ledger->settled, &stripe->settled, ledger);
+    add_brief(&stripe->brief, ledger);
     ledger->backstop_idle += plausible(sp_load_relaxed(&stripe->backstop_idle), count_limit, ledger);
     ledger->early += plausible(sp_load_relaxed(&stripe->early), count_limit, ledger);
     ledger->stray += plausible(sp_load_relaxed(&stripe->stray), count_limit, ledger);

@@ -106,7 +106,9 @@ static bool has_ended(const struct sp_known_thread *thread, int64_t before_ns)
 static bool is_kept(void *user, const struct sp_known_thread *thread)
 {
     struct folding *folding = user;
-    return !has_ended(thread, folding->before_ns) ||
+    if (!has_ended(thread, folding->before_ns))
+        return true;
+    return !sp_known_thread_is_brief(thread, folding->segment) &&
            !fold(folding->folded, time_of(thread, folding->segment, &folding->lost_left_ns));
 }
 
@@ -123,21 +125,39 @@ void sp_cpu_accounts_fold(const struct sp_account_owner *owner, struct sp_known_
         sp_known_threads_keep(threads, is_kept, &folding);
 }
 
+/* All threads that were too brief to be sampled. */
+static struct sp_thread_time brief_time(const struct sp_account_owner *owner)
+{
+    return (struct sp_thread_time){.name = owner->brief_name,
+                                   .n_threads = owner->n_brief < UINT32_MAX ? (uint32_t)owner->n_brief : UINT32_MAX,
+                                   .kernel_ns = sum(owner->brief_ns, 0)};
+}
+
+typedef void take_time(void *user, const struct sp_thread_time *time);
+
+/* One more: to `take`, if it used anything, and to the sum of all. */
+static void give(struct sp_thread_time *all, const struct sp_thread_time *time, take_time *take, void *user)
+{
+    if (time->kernel_ns > 0)
+        take(user, time);
+    add_time(all, time);
+}
+
 /* Calls `take` with each thread's time, folded ones first. Returns the sum of all. */
-static struct sp_thread_time for_each(const struct sp_account_owner *owner,
-                                      void (*take)(void *user, const struct sp_thread_time *time), void *user)
+static struct sp_thread_time for_each(const struct sp_account_owner *owner, take_time *take, void *user)
 {
     struct sp_thread_time all = {0};
+    const struct sp_thread_time brief = brief_time(owner);
     uint64_t lost_left_ns = owner->lost_ns;
-    for (size_t i = 0; i < owner->folded->list.n; i++) {
-        take(user, &owner->folded->list.at[i]);
-        add_time(&all, &owner->folded->list.at[i]);
-    }
+    give(&all, &brief, take, user);
+    for (size_t i = 0; i < owner->folded->list.n; i++)
+        give(&all, &owner->folded->list.at[i], take, user);
     for (size_t i = 0; i < owner->threads->known.n; i++) {
-        const struct sp_thread_time time = time_of(&owner->threads->known.at[i], owner->segment, &lost_left_ns);
-        if (time.kernel_ns > 0)
-            take(user, &time);
-        add_time(&all, &time);
+        const struct sp_known_thread *thread = &owner->threads->known.at[i];
+        if (sp_known_thread_is_brief(thread, owner->segment))
+            continue;
+        const struct sp_thread_time time = time_of(thread, owner->segment, &lost_left_ns);
+        give(&all, &time, take, user);
     }
     all.kernel_ns = larger(all.kernel_ns, sum(owner->kernel_ns, 0));
     return all;

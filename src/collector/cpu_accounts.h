@@ -38,9 +38,11 @@ struct sp_account_owner {
     const struct sp_known_threads *threads;
     const struct sp_folded_threads *folded;
     pid_t pid;
-    uint32_t name;      /* string of the profile */
-    uint64_t kernel_ns; /* CPU time of the process; 0: not known, the sum of its threads' is taken */
-    uint64_t lost_ns;   /* CPU time of samples that were lost: it explains what is missing for no other reason */
+    uint32_t name;              /* string of the profile */
+    uint64_t kernel_ns;         /* CPU time of the process; 0: not known, the sum of its threads' is taken */
+    uint32_t brief_name;        /* string: what stands for the name of threads too brief to be sampled */
+    uint64_t n_brief, brief_ns; /* how many there were, and their CPU time */
+    uint64_t lost_ns; /* CPU time of samples that were lost: it explains what is missing for no other reason */
 };
 
 /*

@@ -193,6 +193,15 @@ uint64_t sp_known_thread_recorded_ns(const struct sp_known_thread *thread, uint6
     return __builtin_mul_overflow(thread->weight, period_ns, &recorded_ns) ? UINT64_MAX : recorded_ns;
 }
 
+bool sp_known_thread_is_brief(const struct sp_known_thread *thread, const struct sp_segment *segment)
+{
+    if ((thread->key.slot_generation & SLOT_MASK) == 0 || thread->is_settled || thread->weight > 0 ||
+        sp_known_thread_kernel_ns(thread) > segment->geometry.period_ns)
+        return false;
+    const struct sp_slot *slot = sp_known_thread_slot(thread, segment);
+    return slot == NULL || sp_load_acquire(&slot->state) != SP_SLOT_LIVE;
+}
+
 void sp_known_threads_keep(struct sp_known_threads *threads,
                            bool (*is_kept)(void *user, const struct sp_known_thread *thread), void *user)
 {

@@ -86,6 +86,12 @@ uint32_t sp_known_thread_name(struct sp_known_thread *thread, const struct sp_se
 uint64_t sp_known_thread_kernel_ns(const struct sp_known_thread *thread);
 uint64_t sp_known_thread_recorded_ns(const struct sp_known_thread *thread, uint64_t period_ns);
 
+/*
+ * Whether the thread gave its slot back before a sample of it was due: then it left no record, and the target has
+ * counted it and its CPU time.
+ */
+bool sp_known_thread_is_brief(const struct sp_known_thread *thread, const struct sp_segment *segment);
+
 /* Forgets the threads for which `is_kept` is false. */
 void sp_known_threads_keep(struct sp_known_threads *threads,
                            bool (*is_kept)(void *user, const struct sp_known_thread *thread), void *user);

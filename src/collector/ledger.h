@@ -48,6 +48,7 @@ struct sp_ledger {
     uint64_t backstop_idle;           /* process timer found nothing to do */
     uint64_t threads_armed;           /* threads that got a slot */
     uint64_t threads_sampled;         /* threads with a sample in the profile */
+    struct sp_tally brief;            /* threads that ended before a sample was due, and their CPU time in ns */
     uint64_t slots_full;              /* times that a thread got no slot */
     uint64_t timers_refused;          /* threads with a slot for which the kernel gave neither timer nor perf event */
     uint64_t ends[SP_STACK_ENDS];     /* collected weight by how the stack ended, enum sp_stack_end */

@@ -54,6 +54,8 @@ static const struct entry entries[] = {
     NUMBER("stacks.frames in no mapping", unmapped_frames),
     NUMBER("threads.armed", threads_armed),
     NUMBER("threads.sampled", threads_sampled),
+    NUMBER("threads.brief", brief.deliveries),
+    NUMBER("threads.brief_ns", brief.weight),
     NUMBER("threads.without a slot", slots_full),
     NUMBER("threads.without a timer", timers_refused),
     NUMBER("cpu.kernel_ns", kernel_ns),

@@ -68,9 +68,10 @@ static void comment_threads(const struct sp_ledger *ledger, struct sp_profile *p
 {
     struct comment comment = {.n = 0};
     append(&comment,
-           "sigprof threads: armed %" PRIu64 ", sampled %" PRIu64 ", without a slot %" PRIu64
+           "sigprof threads: armed %" PRIu64 ", sampled %" PRIu64 ", too brief %" PRIu64 ", without a slot %" PRIu64
            ", without a timer %" PRIu64,
-           ledger->threads_armed, ledger->threads_sampled, ledger->slots_full, ledger->timers_refused);
+           ledger->threads_armed, ledger->threads_sampled, ledger->brief.deliveries, ledger->slots_full,
+           ledger->timers_refused);
     sp_profile_add_comment(profile, comment.text);
 }
 

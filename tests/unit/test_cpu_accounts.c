@@ -173,6 +173,29 @@ static void test_accounts_samples_know_better_than_an_old_reading(void **state)
     tear_down(&fixture);
 }
 
+/* The target counts those that leave no record: they are in no other account, whether a look has seen them or not. */
+static void test_accounts_brief_threads_are_one(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    set_up(&fixture);
+    fixture.owner.brief_name = sp_profile_string(fixture.profile, "(brief)");
+    fixture.owner.n_brief = 3;
+    fixture.owner.brief_ns = 6 * MS;
+    add_thread(&fixture, 1, "seen", 2 * MS, 0, SP_GAP_NONE); /* its slot is free again */
+    add_thread(&fixture, 2, "sampled", 5 * MS, 1, SP_GAP_NONE);
+    write(&fixture);
+    assert_int_equal(fixture.profile->accounts.n, 3);
+    assert_int_equal(account_of(&fixture, 0)->n_threads, 3);
+    assert_int_equal(account_of(&fixture, 0)->kernel_ns, 6 * MS);
+    assert_int_equal(process_account(&fixture)->kernel_ns, 16 * MS); /* one period of thread 2 is 10 ms */
+    sp_store_relaxed(&sp_segment_slot(&fixture.segment, 1)->state, (uint32_t)SP_SLOT_LIVE);
+    fixture.profile->accounts.n = 0;
+    write(&fixture);
+    assert_int_equal(account_of(&fixture, 1)->kernel_ns, 2 * MS); /* alive */
+    tear_down(&fixture);
+}
+
 static void test_accounts_thousands_of_ended_threads_are_few(void **state)
 {
     (void)state;
@@ -249,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_accounts_losses_explain_what_nothing_else_does),
         cmocka_unit_test(test_accounts_settled_thread_names_only_what_has_a_reason),
         cmocka_unit_test(test_accounts_samples_know_better_than_an_old_reading),
+        cmocka_unit_test(test_accounts_brief_threads_are_one),
         cmocka_unit_test(test_accounts_thousands_of_ended_threads_are_few),
         cmocka_unit_test(test_accounts_thousands_of_names_are_few),
         cmocka_unit_test(test_accounts_of_hostile_numbers_stay_in_range),
