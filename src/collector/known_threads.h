@@ -37,6 +37,7 @@ struct sp_known_thread {
 
     /* The last look that found a new sample. */
     uint64_t sampled_weight, sampled_clock_ns;
+    uint64_t silent_user_ns; /* its time in user code when there first was reason to ask for it after that; 0: none */
 };
 
 struct sp_known_threads {

@@ -64,6 +64,21 @@ bool sp_proc_thread_cpu_ns(pid_t pid, int32_t tid, uint64_t *cpu_ns)
     return true;
 }
 
+/* The 14th field of the stat file; the 2nd, the name in parentheses, may have anything in it (proc(5)). */
+bool sp_proc_thread_user_ns(pid_t pid, int32_t tid, uint64_t *user_ns)
+{
+    char text[STATUS_BYTES];
+    unsigned long long ticks;
+    const long ticks_per_second = sysconf(_SC_CLK_TCK);
+    if (!read_text(pid, tid, "stat", text, sizeof text) || ticks_per_second <= 0)
+        return false;
+    const char *name_end = strrchr(text, ')');
+    if (name_end == NULL || sscanf(name_end + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &ticks) != 1)
+        return false;
+    *user_ns = ticks * (1000000000 / (uint64_t)ticks_per_second);
+    return true;
+}
+
 bool sp_proc_thread_name(pid_t pid, int32_t tid, char *name, size_t bytes)
 {
     const bool is_read = read_text(pid, tid, "comm", name, bytes);

@@ -23,6 +23,9 @@ bool sp_proc_cpu_ns(pid_t pid, uint64_t *cpu_ns);
 /* CPU time in ns of a thread: exact in the caller's own process, elsewhere behind by up to one tick. */
 bool sp_proc_thread_cpu_ns(pid_t pid, int32_t tid, uint64_t *cpu_ns);
 
+/* CPU time in ns that the thread spent in user code; of the kernel's coarse kind, in its unit of 10 ms. */
+bool sp_proc_thread_user_ns(pid_t pid, int32_t tid, uint64_t *user_ns);
+
 /* The thread's name, which fits 17 bytes; cut to `bytes`. Touched in any case. */
 bool sp_proc_thread_name(pid_t pid, int32_t tid, char *name, size_t bytes);
 

@@ -15,7 +15,7 @@ enum { FEW_THREADS = 64 }; /* so many are looked at in one go without much ado *
 /* How far the process's clock may be ahead of the samples before all threads are looked at: the larger of the two. */
 static const uint64_t ahead_least_ns = 50000000, ahead_percent = 3;
 
-/* CPU time without a single sample after which a timer that is there cannot have reached our handler. */
+/* CPU time without a single sample after which a trigger that is there cannot have reached our handler. */
 static const uint64_t silence_ns = 200000000;
 
 /* No tick is longer (HZ=100), whatever the segment says. */
@@ -65,8 +65,26 @@ static bool is_stopping(const struct sp_segment *segment)
            sp_load_relaxed(&segment->header->threads_live) == 0;
 }
 
+/*
+ * Whether a thread with a trigger ran long enough without a sample. Time in the kernel counts under a timer, whose
+ * signal comes with the end of the system call; a perf event does not even count there.
+ */
+static bool is_silent(struct sp_known_thread *thread, const struct sp_slot *slot, pid_t pid)
+{
+    uint64_t user_ns;
+    if (thread->clock_ns - thread->sampled_clock_ns < silence_ns)
+        return false;
+    if (sp_load_relaxed(&slot->perf_fd) < 0)
+        return true;
+    if (!sp_proc_thread_user_ns(pid, thread->key.tid, &user_ns))
+        return false;
+    if (thread->silent_user_ns == 0)
+        thread->silent_user_ns = user_ns + 1;
+    return user_ns >= thread->silent_user_ns + silence_ns;
+}
+
 /* What keeps the samples of a thread away, as far as it can be seen. */
-static enum sp_gap reason_of(const struct sp_known_thread *thread, const struct sp_slot *slot, pid_t pid)
+static enum sp_gap reason_of(struct sp_known_thread *thread, const struct sp_slot *slot, pid_t pid)
 {
     struct sp_proc_sigprof sigprof;
     if (slot == NULL)
@@ -79,7 +97,7 @@ static enum sp_gap reason_of(const struct sp_known_thread *thread, const struct 
         return SP_GAP_BLOCKED;
     if (sigprof.is_ignored)
         return SP_GAP_IGNORED;
-    return thread->clock_ns - thread->sampled_clock_ns >= silence_ns ? SP_GAP_REPLACED : SP_GAP_UNKNOWN;
+    return is_silent(thread, slot, pid) ? SP_GAP_REPLACED : SP_GAP_UNKNOWN;
 }
 
 /*
@@ -108,6 +126,7 @@ static bool has_gap(struct sp_known_thread *thread, const struct sp_segment *seg
     if (thread->weight != thread->sampled_weight || thread->sampled_clock_ns < thread->since_ns) {
         thread->sampled_weight = thread->weight;
         thread->sampled_clock_ns = thread->clock_ns;
+        thread->silent_user_ns = 0;
     }
     const uint64_t kernel_ns = sp_known_thread_kernel_ns(thread);
     const uint64_t recorded_ns = sp_known_thread_recorded_ns(thread, segment->geometry.period_ns);

@@ -36,7 +36,7 @@ static pid_t start_child(void)
         sigemptyset(&set);
         sigaddset(&set, SIGPROF);
         sigprocmask(SIG_BLOCK, &set, NULL);
-        prctl(PR_SET_NAME, "blocker");
+        prctl(PR_SET_NAME, "a) R 1 2 3 (b");
         spin(50000000);
         (void)!write(ready[1], "", 1);
         for (;;)
@@ -53,15 +53,17 @@ static void test_proc_other_process_is_read(void **state)
     (void)state;
     const pid_t child = start_child();
     struct sp_proc_sigprof sigprof;
-    uint64_t process_ns, thread_ns;
+    uint64_t process_ns, thread_ns, user_ns;
     char name[17];
     assert_true(sp_proc_cpu_ns(child, &process_ns));
     assert_true(sp_proc_thread_cpu_ns(child, child, &thread_ns));
     assert_true(process_ns >= 50000000 && thread_ns >= 30000000 && thread_ns <= process_ns + 20000000);
     assert_true(sp_proc_thread_sigprof(child, child, &sigprof));
     assert_true(sigprof.is_blocked && !sigprof.is_ignored);
+    assert_true(sp_proc_thread_user_ns(child, child, &user_ns));
+    assert_true(user_ns <= process_ns + 20000000);
     assert_true(sp_proc_thread_name(child, child, name, sizeof name));
-    assert_string_equal(name, "blocker");
+    assert_string_equal(name, "a) R 1 2 3 (b");
     assert_true(sp_proc_has_thread(child, child));
     assert_int_equal(sp_proc_count_threads(child), 1);
     kill(child, SIGKILL);
@@ -133,6 +135,7 @@ static void test_proc_nobody_is_told_apart(void **state)
     assert_false(sp_proc_cpu_ns(NOBODY, &cpu_ns));
     assert_false(sp_proc_thread_cpu_ns(NOBODY, NOBODY, &cpu_ns));
     assert_int_equal(cpu_ns, 7);
+    assert_false(sp_proc_thread_user_ns(NOBODY, NOBODY, &cpu_ns));
     assert_false(sp_proc_thread_name(NOBODY, NOBODY, name, sizeof name));
     assert_false(sp_proc_thread_sigprof(NOBODY, NOBODY, &sigprof));
     assert_false(sp_proc_list_threads(NOBODY, &tids));

@@ -33,9 +33,12 @@ static void *run_spinner(void *argument)
         sigaddset(&set, SIGPROF);
         pthread_sigmask(SIG_BLOCK, &set, NULL);
     }
-    do
+    volatile unsigned work = 0;
+    do {
+        for (int i = 0; i < 100000; i++) /* in user code: reading the clock is a system call */
+            work++;
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    while (used.tv_sec == 0 && used.tv_nsec < SPIN_MS * 1000000L);
+    } while (used.tv_sec == 0 && used.tv_nsec < SPIN_MS * 1000000L);
     atomic_store(&spinner->tid, (int)syscall(SYS_gettid));
     while (!atomic_load(&spinner->is_over))
         usleep(1000);
@@ -184,6 +187,28 @@ static void test_watch_thread_without_a_slot_has_an_account(void **state)
     tear_down(&fixture);
 }
 
+/* In the kernel a perf event gives no samples: only time in user code without any means that our handler is not
+ * reached. */
+static void test_watch_perf_thread_is_judged_by_user_time(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct spinner spinner = {0};
+    set_up(&fixture);
+    const int32_t tid = start_spinner(&spinner);
+    add_slot(&fixture.segment, 1, getpid());
+    sp_store_relaxed(&add_slot(&fixture.segment, 2, tid)->perf_fd, 200);
+    look(&fixture);
+    assert_int_equal(known(&fixture, tid)->gap, SP_GAP_UNKNOWN);
+    look(&fixture); /* it sleeps: no user time since */
+    assert_int_equal(known(&fixture, tid)->gap, SP_GAP_UNKNOWN);
+    known(&fixture, tid)->silent_user_ns = 1; /* as if it had been asked at the thread's birth */
+    look(&fixture);
+    assert_int_equal(known(&fixture, tid)->gap, SP_GAP_REPLACED);
+    end_spinner(&spinner);
+    tear_down(&fixture);
+}
+
 static void test_watch_better_reason_stays(void **state)
 {
     (void)state;
@@ -322,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_watch_finds_the_reason),
         cmocka_unit_test(test_watch_thread_without_a_slot_has_an_account),
+        cmocka_unit_test(test_watch_perf_thread_is_judged_by_user_time),
         cmocka_unit_test(test_watch_better_reason_stays),
         cmocka_unit_test(test_watch_tells_new_and_ended_threads),
         cmocka_unit_test(test_watch_looks_only_where_there_is_reason),
