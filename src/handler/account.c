@@ -43,7 +43,7 @@ static void write_end(const struct sp_segment *segment, uint32_t slot, uint64_t 
     const struct sp_slot *at = sp_segment_slot(segment, slot);
     struct sp_reservation reservation;
     enum sp_loss reason;
-    if (!sp_shard_begin(segment, slot, &reservation, &reason)) {
+    if (!sp_shard_begin(segment, slot, SP_END_WORDS, &reservation, &reason)) {
         if (weight > 0)
             count(&stripe->lost[reason], weight);
         return;

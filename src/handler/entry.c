@@ -91,7 +91,7 @@ static void record(const struct subject *who, const struct sp_registers *registe
     enum sp_loss reason;
     count(&stripe->fired, weight);
     const uint32_t first = who->slot != 0 ? who->slot : (uint32_t)who->tid;
-    if (!sp_shard_begin(segment, first, &reservation, &reason)) {
+    if (!sp_shard_begin(segment, first, segment->geometry.max_depth, &reservation, &reason)) {
         count(&stripe->lost[reason], weight);
         return;
     }

@@ -12,14 +12,13 @@
 
 #include "handler/poison.h"
 
-static bool has_room(const struct sp_segment *segment, uint32_t used)
+static bool has_room(const struct sp_segment *segment, uint32_t used, uint32_t need)
 {
-    const uint32_t need = sp_record_words_limit(&segment->geometry);
     return used <= segment->geometry.half_words && segment->geometry.half_words - used >= need;
 }
 
-bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, struct sp_reservation *reservation,
-                    enum sp_loss *reason)
+bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, uint32_t depth,
+                    struct sp_reservation *reservation, enum sp_loss *reason)
 {
     const uint32_t n = segment->geometry.n_shards;
     *reason = SP_LOSS_BUSY;
@@ -30,7 +29,7 @@ bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, struct sp_
             continue;
         const uint32_t half = sp_load_relaxed(&shard->active) & 1;
         const uint32_t used = sp_load_relaxed(&shard->used[half]);
-        if (has_room(segment, used)) {
+        if (has_room(segment, used, SP_RECORD_HEAD_WORDS + depth)) {
             *reservation =
                 (struct sp_reservation){segment, number, half, used, sp_segment_records(segment, number, half) + used};
             return true;

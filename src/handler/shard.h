@@ -22,12 +22,12 @@ struct sp_reservation {
 };
 
 /*
- * Locks a shard with room for a record of max_depth frames, looking at `first` (any number) and those behind it, each
+ * Locks a shard with room for a record of `depth` frames, looking at `first` (any number) and those behind it, each
  * once. Returns true, and the caller must commit; or false and the reason. Signal handler; never waits.
  * The caller writes words 1 (slot and generation), 2 (tid) and the pcs of `reservation->record`.
  */
-bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, struct sp_reservation *reservation,
-                    enum sp_loss *reason);
+bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, uint32_t depth,
+                    struct sp_reservation *reservation, enum sp_loss *reason);
 
 /*
  * Makes the reserved record, of `depth` frames ending by `end`, part of the half, or adds to an equal one there, and

@@ -10,7 +10,7 @@ static bool sample(const struct sp_segment *segment, uint32_t first, int32_t tid
                    uint64_t weight, enum sp_loss *reason)
 {
     struct sp_reservation at;
-    if (!sp_shard_begin(segment, first, &at, reason))
+    if (!sp_shard_begin(segment, first, segment->geometry.max_depth, &at, reason))
         return false;
     at.record[1] = 1;
     at.record[2] = (uint32_t)tid;
@@ -53,13 +53,39 @@ static void test_shard_unlike_stacks_stay_apart(void **state)
     assert_int_equal(totals_of(&segment).records, 4);
     struct sp_reservation at; /* another end */
     enum sp_loss reason;
-    assert_true(sp_shard_begin(&segment, 0, &at, &reason));
+    assert_true(sp_shard_begin(&segment, 0, 16, &at, &reason));
     at.record[1] = 1;
     at.record[2] = 7;
     for (uint32_t i = 0; i < 5; i++)
         at.record[SP_RECORD_HEAD_WORDS + i] = 0x1000 + i;
     sp_shard_commit(&at, 5, SP_STACK_CUT_DEPTH, 1);
     assert_int_equal(totals_of(&segment).records, 5);
+    free_segment(&segment);
+}
+
+/* The last record of a thread is short: it finds room where the deepest stack does not, and is never added to another.
+ */
+static void test_shard_end_takes_what_it_needs(void **state)
+{
+    (void)state;
+    struct sp_segment segment = new_segment((struct small_segment){.n_shards = 1, .half_words = 3 * 21 + 8});
+    enum sp_loss reason;
+    unsigned ends = 0;
+    while (sample(&segment, 0, 7, 0x1000 + ends, 16, 1, &reason))
+        ends++;
+    assert_int_equal(reason, SP_LOSS_FULL);
+    const uint64_t samples = totals_of(&segment).records;
+    struct sp_reservation at;
+    for (ends = 0; sp_shard_begin(&segment, 0, SP_END_WORDS, &at, &reason); ends++) {
+        at.record[1] = 1;
+        at.record[2] = 7;
+        for (uint32_t i = 0; i < SP_END_WORDS; i++)
+            at.record[SP_RECORD_HEAD_WORDS + i] = 1;
+        sp_shard_commit_end(&at, 2);
+    }
+    assert_true(ends >= 1);
+    assert_int_equal(totals_of(&segment).records, samples + ends);
+    assert_int_equal(totals_of(&segment).weight, samples + 2 * (uint64_t)ends);
     free_segment(&segment);
 }
 
@@ -229,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shard_equal_stacks_add_up),
         cmocka_unit_test(test_shard_unlike_stacks_stay_apart),
+        cmocka_unit_test(test_shard_end_takes_what_it_needs),
         cmocka_unit_test(test_shard_bucket_overflow_keeps_all),
         cmocka_unit_test(test_shard_full_is_a_loss_and_ends_at_the_half),
         cmocka_unit_test(test_shard_full_goes_to_the_next),
