@@ -284,6 +284,7 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
         record(&who, registers, weight_of(info) * segment->geometry.backstop_periods, stripe);
         return true;
     }
+    sp_trigger_mend(segment, who.slot);
     const struct sp_slot *at = sp_segment_slot(segment, who.slot);
     const uint64_t weight = sp_trigger_is_on(at) ? 0 : owed_by_self(who.slot);
     who.generation = sp_load_relaxed(&at->generation);

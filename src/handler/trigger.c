@@ -238,6 +238,20 @@ void sp_trigger_stop(const struct sp_segment *segment, uint32_t slot)
         end_event(segment, at, slot, fd);
 }
 
+void sp_trigger_mend(const struct sp_segment *segment, uint32_t slot)
+{
+    struct sp_slot *at = sp_segment_slot(segment, slot);
+    int32_t fd = sp_load_relaxed(&at->perf_fd);
+    if (fd < 0 || is_event(fd, sp_load_relaxed(&at->perf_id)) || !sp_cas_seq_cst(&at->perf_fd, &fd, -1))
+        return;
+    end_event(segment, at, slot, fd);
+    const int32_t error = start_thread_timer(segment, slot, true);
+    if (error == 0)
+        return;
+    note_error(&segment->header->timer_error, at, error);
+    sp_add_relaxed(&segment->header->timers_refused, 1u);
+}
+
 uint32_t sp_trigger_slot_of(const struct sp_segment *segment, int fd)
 {
     if (fd < 0 || fd >= SP_PERF_FDS)

@@ -36,6 +36,12 @@ static inline bool sp_trigger_is_on(const struct sp_slot *slot)
     return sp_load_relaxed(&slot->timer) >= 0 || sp_load_relaxed(&slot->perf_fd) >= 0;
 }
 
+/*
+ * To be called by a thread that runs and is not heard of. Where the host has closed the descriptor of its perf event,
+ * as daemons do with all that they find, a timer takes its place.
+ */
+void sp_trigger_mend(const struct sp_segment *segment, uint32_t slot);
+
 /* The slot of the thread whose perf event has descriptor `fd`, or 0: not a descriptor of ours. */
 uint32_t sp_trigger_slot_of(const struct sp_segment *segment, int fd);
 

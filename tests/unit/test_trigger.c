@@ -95,6 +95,26 @@ static void test_trigger_hosts_descriptor_is_left_alone(void **state)
     free_segment(&segment);
 }
 
+static void test_trigger_closed_event_is_mended_by_a_timer(void **state)
+{
+    (void)state;
+    uint32_t slot;
+    struct sp_segment segment = new_perf_segment();
+    const struct sp_slot *at = arm_self(&segment, &slot);
+    const int fd = sp_load_relaxed(&at->perf_fd);
+    if (has_perf(at)) {
+        sp_trigger_mend(&segment, slot);
+        assert_int_equal(sp_load_relaxed(&at->perf_fd), fd);
+        close(fd);
+        sp_trigger_mend(&segment, slot);
+        assert_int_equal(sp_load_relaxed(&at->perf_fd), -1);
+        assert_true(sp_load_relaxed(&at->timer) >= 0);
+        assert_int_equal(sp_trigger_slot_of(&segment, fd), 0);
+    }
+    sp_thread_disarm(&segment, slot, SP_END_OTHER, &segment.header->stripes[0]);
+    free_segment(&segment);
+}
+
 static void test_trigger_without_descriptors_is_a_timer(void **state)
 {
     (void)state;
@@ -245,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trigger_perf_event_is_out_of_the_hosts_way),
         cmocka_unit_test(test_trigger_hosts_descriptor_is_left_alone),
+        cmocka_unit_test(test_trigger_closed_event_is_mended_by_a_timer),
         cmocka_unit_test(test_trigger_without_descriptors_is_a_timer),
         cmocka_unit_test(test_trigger_perf_event_serves_for_a_refused_timer),
         cmocka_unit_test(test_trigger_timer_by_name_is_no_perf_event),
