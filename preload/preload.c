@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "handler/entry.h"
+#include "session/fork.h"
 #include "session/handover.h"
 #include "session/thread_start.h"
 
@@ -144,7 +145,7 @@ static bool start(const uint64_t token[2])
     connection.pid = getpid();
     connection.device = status.st_dev;
     connection.inode = status.st_ino;
-    if (sp_session_prepare_for_fork() == 0 && hand_segment_over(&config) && sp_session_run() == 0) {
+    if (sp_fork_prepare(NULL) == 0 && hand_segment_over(&config) && sp_session_run() == 0) {
         sp_session_let_samples_through();
         return true;
     }

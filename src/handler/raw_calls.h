@@ -91,6 +91,11 @@ static inline long sp_raw_madvise(void *address, size_t bytes, int advice)
     return sp_syscall4(__NR_madvise, (long)address, (long)bytes, advice, 0);
 }
 
+static inline void sp_raw_yield(void)
+{
+    sp_syscall4(__NR_sched_yield, 0, 0, 0, 0);
+}
+
 static inline long sp_raw_signal_mask(uint64_t mask)
 {
     return sp_syscall4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask);

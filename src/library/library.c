@@ -14,6 +14,7 @@
 
 #include "collector/collector.h"
 #include "formats/formats.h"
+#include "session/fork.h"
 #include "session/session.h"
 #include "sigprof/sigprof.h"
 #include "symbolize/symbolize.h"
@@ -195,7 +196,7 @@ PUBLIC int sigprof_start(const struct sigprof_options *options)
         return error;
     pthread_once(&once,
                  register_fork_hooks); /* ours runs before the session's in the child: it still reads the segment */
-    error = sp_session_prepare_for_fork();
+    error = sp_fork_prepare(NULL);
     if (error != 0)
         return error;
     pthread_mutex_lock(&the.lock);

@@ -11,6 +11,7 @@
 #include <sched.h>
 
 #include "handler/entry.h"
+#include "handler/raw_calls.h"
 
 extern int __sigaction(int signal_number, const struct sigaction *action, struct sigaction *before);
 
@@ -91,6 +92,12 @@ void sp_host_handler_give_back(void)
     unlock_host(&mask);
 }
 
+void sp_host_handler_in_child(void)
+{
+    sp_store_relaxed(&host.lock, 0u); /* a thread that held it is not here */
+    sp_store_seq_cst(&sp_handler.pid, sp_raw_process_id());
+}
+
 bool sp_host_has_handler(void)
 {
     const struct sigaction *theirs = sp_load_acquire(&sp_handler.host);
@@ -118,7 +125,7 @@ static bool set_for_host(const struct sigaction *action, struct sigaction *befor
 bool sp_host_sigaction(const struct sigaction *action, struct sigaction *before)
 {
     sigset_t mask;
-    if (sp_load_relaxed(&host.is_installed) == 0)
+    if (sp_load_relaxed(&host.is_installed) == 0 || sp_load_relaxed(&sp_handler.pid) != sp_raw_process_id())
         return false;
     lock_host(&mask);
     const bool is_done = set_for_host(action, before);

@@ -21,12 +21,15 @@ int sp_host_handler_take(void);
  */
 void sp_host_handler_give_back(void);
 
+/* In a forked child, where there is one thread: what was remembered of the parent's handler is the child's now. */
+void sp_host_handler_in_child(void);
+
 /* Whether a handler of the host's own would run at a SIGPROF that is not ours. */
 bool sp_host_has_handler(void);
 
 /*
- * sigaction(2) of SIGPROF as the host means it. False, and nothing done, when our handler is not installed: then it is
- * the kernel's business.
+ * sigaction(2) of SIGPROF as the host means it. False, and nothing done, when our handler is not installed, or in a
+ * process that shares our memory and has dispositions of its own, as vfork's child: then it is the kernel's business.
  */
 bool sp_host_sigaction(const struct sigaction *action, struct sigaction *before);
 

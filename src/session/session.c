@@ -6,14 +6,15 @@
 #include "session/session.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "handler/entry.h"
+#include "handler/raw_calls.h"
 #include "handler/threads.h"
 #include "handler/trigger.h"
+#include "session/bare_thread.h"
 #include "session/host_handler.h"
 #include "session/segment_memory.h"
 #include "session/thread_start.h"
@@ -27,11 +28,23 @@ static int move_state(uint32_t from, uint32_t to)
     return sp_cas_seq_cst(&sp_handler.state, &from, to) ? 0 : -EBUSY;
 }
 
+/* Asked once: a forked child may not ask (sysconf(3) reads files, by ways that differ between versions of libc). */
+static uint32_t count_cpus(void)
+{
+    static _Atomic uint32_t known;
+    uint32_t cpus = sp_load_relaxed(&known);
+    if (cpus == 0) {
+        const long online = sysconf(_SC_NPROCESSORS_ONLN);
+        cpus = online < 1 ? 1 : (uint32_t)online;
+        sp_store_relaxed(&known, cpus);
+    }
+    return cpus;
+}
+
 int sp_session_create(const struct sp_session_config *config, int *memfd)
 {
     struct sp_geometry geometry;
-    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    int error = sp_session_geometry(config, cpus < 1 ? 1 : (uint32_t)cpus, &geometry);
+    int error = sp_session_geometry(config, count_cpus(), &geometry);
     if (error != 0)
         return error;
     error = move_state(SP_SESSION_IDLE, SP_SESSION_STARTING);
@@ -54,25 +67,50 @@ static bool has_any_trigger(void)
            sp_load_relaxed(&header->threads_armed) > sp_load_relaxed(&header->timers_refused);
 }
 
-int sp_session_run(void)
+/* STARTING → RUNNING, with no thread armed yet. */
+static int begin_running(void)
 {
     const int error = sp_host_handler_take();
     if (error != 0)
         return error;
     sp_handler.generation++;
-    sp_store_seq_cst(&sp_handler.pid, (int32_t)getpid());
+    sp_store_seq_cst(&sp_handler.pid, sp_raw_process_id());
     sp_session_choose_trigger(&sp_handler.segment);
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_RUNNING);
     const int32_t timer = sp_process_timer_start(&sp_handler.segment, sp_handler.generation);
     sp_store_seq_cst(&sp_handler.process_timer, timer < 0 ? -1 : timer);
-    sp_session_arm_self();
-    sp_session_confirm_trigger(&sp_handler.segment);
-    sp_session_arm_all();
+    return 0;
+}
+
+/* RUNNING → STARTING when there is nothing that would make a sample due. */
+static int keep_if_triggered(void)
+{
     if (has_any_trigger())
         return 0;
     sp_session_stop();
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_STARTING);
     return -EAGAIN;
+}
+
+int sp_session_run(void)
+{
+    const int error = begin_running();
+    if (error != 0)
+        return error;
+    sp_session_arm_self();
+    sp_session_confirm_trigger(&sp_handler.segment);
+    sp_session_arm_all();
+    return keep_if_triggered();
+}
+
+int sp_session_run_alone(const struct sp_birth *birth)
+{
+    const int error = begin_running();
+    if (error != 0)
+        return error;
+    sp_session_arm(sp_raw_thread_id(), birth);
+    sp_session_confirm_trigger(&sp_handler.segment);
+    return keep_if_triggered();
 }
 
 /* Waits for the handlers and brackets that saw RUNNING. They are short; one whose thread lost its CPU takes longer. */
@@ -130,30 +168,4 @@ void sp_session_signals(uint64_t *stray, uint64_t *late)
 {
     *stray = sp_load_relaxed(&sp_handler.stray);
     *late = sp_load_relaxed(&sp_handler.late);
-}
-
-/*
- * In a forked child: it has one thread, no timer (timer_create(2): not inherited), and the parent's segment, which is
- * none of its business.
- */
-static void forget_in_child(void)
-{
-    if (sp_load_relaxed(&sp_handler.state) == SP_SESSION_IDLE)
-        return;
-    sp_store_seq_cst(&sp_handler.process_timer, -1);
-    for (uint32_t i = 0; i < SP_STRIPES; i++)
-        sp_store_seq_cst(&sp_handler.inflight[i].handlers, 0u);
-    sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_STOPPING);
-    sp_session_destroy();
-}
-
-static void register_fork_hook(void)
-{
-    pthread_atfork(NULL, NULL, forget_in_child);
-}
-
-int sp_session_prepare_for_fork(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    return -pthread_once(&once, register_fork_hook);
 }

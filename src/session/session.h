@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "handler/segment.h"
+#include "handler/threads.h"
 
 struct sp_session_config {
     uint64_t period_ns;    /* CPU time between two samples of a thread; ≥ 1 */
@@ -47,6 +48,12 @@ int sp_session_create(const struct sp_session_config *config, int *memfd);
 int sp_session_run(void);
 
 /*
+ * The same in a forked child, whose only thread is the caller, of `birth`. All that is called here and in
+ * sp_session_create is allowed in a signal handler, as it has to be where the parent had more threads.
+ */
+int sp_session_run_alone(const struct sp_birth *birth);
+
+/*
  * RUNNING → STOPPING: on return no handler is inside the segment and none will be, all timers are deleted and perf
  * events closed, what threads still owed is settled, and SIGPROF is handled as before. (Where that was the default
  * action, which ends the process, a handler that does nothing stays: a signal that is still on its way must not be
@@ -66,9 +73,6 @@ const struct sp_segment *sp_session_segment(void);
 /* SIGPROFs that touched no segment since the process began: those of others, and those of our timers after a session.
  */
 void sp_session_signals(uint64_t *stray, uint64_t *late);
-
-/* Registers, once, what makes a forked child start without a session. 0 or -ENOMEM. */
-int sp_session_prepare_for_fork(void);
 
 /* Arms every thread of the process that has no timer yet, until a pass over /proc/self/task finds no new one. */
 void sp_session_arm_all(void);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "handler/entry.h"
+#include "session/bare_thread.h"
 #include "session/session.h"
 #include "session/thread_start.h"
 

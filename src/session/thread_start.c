@@ -7,13 +7,12 @@
 #include "session/thread_start.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
 #include "handler/entry.h"
 #include "handler/raw_calls.h"
-#include "handler/threads.h"
+#include "session/bare_thread.h"
 #include "session/host_handler.h"
 #include "session/session.h"
 
@@ -110,28 +109,6 @@ static size_t stack_bytes_of(const pthread_attr_t *attributes)
     return bytes > guard_bytes ? bytes - guard_bytes : 0;
 }
 
-uint32_t sp_session_arm(int32_t tid, const struct sp_birth *birth)
-{
-    uint32_t slot;
-    while ((slot = sp_thread_arm(&sp_handler.segment, tid, birth)) == SP_ARM_BUSY)
-        sched_yield(); /* whoever holds the try-lock makes a few system calls and gives it back */
-    return slot;
-}
-
-/* While a session runs: arms the calling thread. */
-static struct sp_thread_place arm_self(const struct sp_birth *birth)
-{
-    uint32_t stripe;
-    struct sp_thread_place place = {0};
-    if (!sp_handler_enter(&stripe))
-        return place;
-    place.slot = sp_session_arm(sp_raw_thread_id(), birth);
-    if (place.slot != 0)
-        place.generation = sp_load_relaxed(&sp_segment_slot(&sp_handler.segment, place.slot)->generation);
-    sp_handler_leave(stripe);
-    return place;
-}
-
 /* exec(3) in another thread than the main one leaves a clock that does not fit the account: then it begins anew. */
 static bool fits(const struct sp_session_config *config)
 {
@@ -145,13 +122,13 @@ void sp_session_arm_self(void)
     const int saved = errno;
     const struct sp_session_config *config = sp_session_config();
     const bool is_main = gettid() == getpid();
-    arm_self(&(struct sp_birth){.stack = ask_for_stack(),
-                                .start_routine = is_main ? getauxval(AT_ENTRY) : 0,
-                                .is_self = true,
-                                .is_from_now = config->is_from_birth == 0,
-                                .is_continued = is_main && fits(config),
-                                .base_ns = config->base_ns,
-                                .seen = config->seen});
+    sp_session_arm_caller(&(struct sp_birth){.stack = ask_for_stack(),
+                                             .start_routine = is_main ? getauxval(AT_ENTRY) : 0,
+                                             .is_self = true,
+                                             .is_from_now = config->is_from_birth == 0,
+                                             .is_continued = is_main && fits(config),
+                                             .base_ns = config->base_ns,
+                                             .seen = config->seen});
     errno = saved;
 }
 
@@ -177,37 +154,16 @@ struct sp_thread_place sp_session_begin_thread(uintptr_t start_routine, size_t s
         return (struct sp_thread_place){0};
     const struct sp_birth birth = {
         .stack = stack_of_new_thread(stack_bytes), .start_routine = start_routine, .is_self = true};
-    const struct sp_thread_place place = arm_self(&birth);
+    const struct sp_thread_place place = sp_session_arm_caller(&birth);
     sp_session_let_samples_through();
     errno = saved;
     return place;
 }
 
-/*
- * The calling thread's slot: the one that it got when it began, if no other session has come since; else the one that
- * it got from somebody who did not know where it began, and is told.
- */
-static uint32_t own_slot(const struct sp_segment *segment, const struct running *running)
+static void end_thread(void *argument)
 {
-    uint64_t unknown = 0;
-    const struct sp_thread_place *place = &running->place;
-    if (place->slot != 0 && place->slot < sp_segment_slots(segment) &&
-        sp_load_relaxed(&sp_segment_slot(segment, place->slot)->generation) == place->generation)
-        return place->slot;
-    const uint32_t slot = sp_segment_find(segment, sp_raw_thread_id());
-    if (slot != 0)
-        sp_cas_seq_cst(&sp_segment_slot(segment, slot)->start_routine, &unknown, (uint64_t)running->routine);
-    return slot;
-}
-
-static void disarm_self(void *running)
-{
-    uint32_t stripe;
-    if (!sp_handler_enter(&stripe))
-        return;
-    const struct sp_segment *segment = &sp_handler.segment;
-    sp_thread_disarm(segment, own_slot(segment, running), SP_END_SELF, &segment->header->stripes[stripe]);
-    sp_handler_leave(stripe);
+    const struct running *running = argument;
+    sp_session_end_caller(&running->place, running->routine);
 }
 
 /* The end is reached by return, pthread_exit(3) and cancellation alike: the cleanup handler runs in all three. */
@@ -219,7 +175,7 @@ static void *sigprof_thread_start(void *argument)
     const size_t stack_bytes = start->stack_bytes;
     give_start_back(start);
     struct running running = {(uintptr_t)routine, sp_session_begin_thread((uintptr_t)routine, stack_bytes)};
-    pthread_cleanup_push(disarm_self, &running);
+    pthread_cleanup_push(end_thread, &running);
     result = routine(routine_argument);
     pthread_cleanup_pop(1);
     return result;

@@ -8,24 +8,16 @@
 
 #include <pthread.h>
 
-#include "handler/threads.h"
+#include "session/bare_thread.h"
 
 typedef int sp_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
                               void *argument);
-
-/* sp_thread_arm, waiting where it is busy. While a session runs, in ordinary code. */
-uint32_t sp_session_arm(int32_t tid, const struct sp_birth *birth);
 
 /*
  * Arms the calling thread, which starts the session, with the bounds of its stack. The main thread's account may go on
  * from another one (struct sp_session_config). Nothing happens when it is armed, or no session runs.
  */
 void sp_session_arm_self(void);
-
-/* Where a thread stands in the table. Slot 0: nowhere. The generations of two sessions differ. */
-struct sp_thread_place {
-    uint32_t slot, generation;
-};
 
 /*
  * What a thread does that begins under a session, at `start_routine`: it arms itself, and lets samples through.
