@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -96,12 +97,18 @@ pid_t sp_child_start(const struct sp_child_setup *setup, int *signals)
     return -error;
 }
 
-void sp_child_forward_signals(int signals, pid_t child)
+bool sp_child_forward_signals(int signals, pid_t child)
 {
     struct signalfd_siginfo info;
-    while (read(signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo != SIGCHLD && info.ssi_code <= 0) /* by kill(2) or sigqueue(3), not by the terminal */
+    bool has_any = false;
+    while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            continue;
+        if (child != 0 && info.ssi_code <= 0) /* by kill(2) or sigqueue(3), not by the terminal */
             kill(child, (int)info.ssi_signo);
+        has_any = has_any || child == 0;
+    }
+    return has_any;
 }
 
 bool sp_child_has_ended(pid_t child)
@@ -119,10 +126,17 @@ uint64_t sp_child_cpu_ns(pid_t child)
     return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }
 
-int sp_child_reap(pid_t child)
+static uint64_t ns_of(const struct timeval *time)
+{
+    return (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_usec * 1000;
+}
+
+int sp_child_reap(pid_t child, uint64_t *tree_cpu_ns)
 {
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+    struct rusage used = {0};
+    while (wait4(child, &status, 0, &used) < 0 && errno == EINTR)
         ;
+    *tree_cpu_ns = ns_of(&used.ru_utime) + ns_of(&used.ru_stime);
     return status;
 }

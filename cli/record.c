@@ -1,5 +1,5 @@
 /*
- * `sigprof record`: run a command, sample all its threads, write the profile.
+ * `sigprof record`: run a command, sample all threads of it and of what it starts, write the profile.
  *
  * Place: cli; it runs the collector in this process, so that nothing is lost with the target. Context: ordinary code
  * of one thread.
@@ -10,40 +10,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "child.h"
-#include "collector/collector.h"
 #include "command.h"
-#include "formats/formats.h"
-#include "summary.h"
-#include "symbolize/symbolize.h"
+#include "record_output.h"
 #include "target_program.h"
 #include "target_server.h"
 #include "util/clock.h"
-#include "util/output_file.h"
 
-enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128, POLL_LIMIT = 1024 };
+enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128 };
 
 struct options {
     const char *output;
     unsigned long hz, max_depth;
     double seconds;   /* 0: until the command ends */
     uint32_t trigger; /* enum sp_trigger */
+    bool is_following, is_split, is_waiting;
     char **argv;
 };
 
 /* A recording from its first process to its file. */
 struct recording {
     const struct options *options;
-    bool is_to_stdout;
-    struct sp_output_file file;
-    struct sp_collector *collector;
+    struct sp_record_output output;
     struct sp_target_server *server;
     int signals;
-    pid_t child;
+    pid_t child; /* the command; 0 once it is reaped */
+    int child_status;
+    bool is_interrupted;      /* while it waited for others than the command */
+    uint64_t tree_cpu_ns;     /* of the reaped command and all that it has waited for */
     int64_t begin_ns, end_ns; /* of sampling, CLOCK_MONOTONIC; end 0: not yet */
     int write_result;
 };
@@ -82,12 +79,38 @@ static bool parse_trigger(const char *text, uint32_t *trigger)
     return false;
 }
 
+/* Options that have no value. */
+static void take_flag(int option, struct options *options)
+{
+    options->is_following = options->is_following && option != 'n';
+    options->is_split = options->is_split || option == 's';
+    options->is_waiting = options->is_waiting || option == 'w';
+}
+
+/* What the options say together. */
+static int check_options(const struct options *options)
+{
+    const struct sp_command *self = &sp_command_record;
+    if (options->output[0] == '\0')
+        return sp_usage_error(self, "-o needs a file name");
+    if (options->is_split && strcmp(options->output, "-") == 0)
+        return sp_usage_error(self, "--split makes several files: they need a name, and -o - has none");
+    if (!options->is_following && (options->is_split || options->is_waiting))
+        return sp_usage_error(self, "--no-follow leaves one process, for which --split and --wait mean nothing");
+    return SP_EXIT_OK;
+}
+
 static int parse_options(int argc, char **argv, struct options *options)
 {
-    static const struct option longs[] = {
-        {"output", required_argument, NULL, 'o'},   {"frequency", required_argument, NULL, 'F'},
-        {"duration", required_argument, NULL, 'd'}, {"max-depth", required_argument, NULL, 'D'},
-        {"trigger", required_argument, NULL, 'T'},  {0}};
+    static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
+                                          {"frequency", required_argument, NULL, 'F'},
+                                          {"duration", required_argument, NULL, 'd'},
+                                          {"max-depth", required_argument, NULL, 'D'},
+                                          {"trigger", required_argument, NULL, 'T'},
+                                          {"no-follow", no_argument, NULL, 'n'},
+                                          {"split", no_argument, NULL, 's'},
+                                          {"wait", no_argument, NULL, 'w'},
+                                          {0}};
     const struct sp_command *self = &sp_command_record;
     int option;
     opterr = 0;
@@ -106,13 +129,13 @@ static int parse_options(int argc, char **argv, struct options *options)
             return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
         else if (option == '?')
             return sp_usage_error(self, "there is no option '%s'", argv[optind - 1]);
+        else
+            take_flag(option, options);
     }
     if (optind >= argc)
         return sp_usage_error(self, "no command to record");
-    if (options->output[0] == '\0')
-        return sp_usage_error(self, "-o needs a file name");
     options->argv = argv + optind;
-    return SP_EXIT_OK;
+    return check_options(options);
 }
 
 static bool is_sampling(const struct recording *recording)
@@ -120,63 +143,12 @@ static bool is_sampling(const struct recording *recording)
     return recording->end_ns == 0;
 }
 
-/* Opens the output before anything is started: a recording that cannot be kept is not made. */
-static int open_output(struct recording *recording)
+static void write_profiles(struct recording *recording)
 {
-    const char *path = recording->options->output;
-    recording->is_to_stdout = strcmp(path, "-") == 0;
-    if (recording->is_to_stdout && isatty(STDOUT_FILENO)) {
-        sp_complain("a profile is binary and standard output is a terminal; redirect it, or give -o FILE");
-        return SP_EXIT_FAILED;
-    }
-    const int error = recording->is_to_stdout ? 0 : sp_output_open(path, &recording->file);
-    if (error != 0) {
-        sp_complain("cannot write %s: %s; give another file with -o", path, strerror(-error));
-        return SP_EXIT_FAILED;
-    }
-    return SP_EXIT_OK;
-}
-
-static void print_summary(const struct recording *recording, const struct sp_profile *profile)
-{
-    struct sp_ledger ledger;
-    sp_collector_ledger(recording->collector, &ledger);
-    sp_summary_print(&ledger, profile);
-    if (!recording->is_to_stdout)
-        sp_complain("wrote %s; look at it with: sigprof top %s", recording->options->output,
-                    recording->options->output);
-}
-
-static int encode_and_write(struct recording *recording, struct sp_profile *profile)
-{
-    struct sp_bytes bytes = {0};
-    int error = sp_symbolize_profile(profile, NULL);
-    if (error == 0)
-        error = sp_formats[0]->write(profile, &bytes);
-    if (error == 0)
-        error = sp_output_write(recording->is_to_stdout ? STDOUT_FILENO : recording->file.fd, bytes.at, bytes.n);
-    sp_bytes_done(&bytes);
-    if (error == 0 && !recording->is_to_stdout)
-        return sp_output_commit(&recording->file);
-    sp_output_abandon(&recording->file);
-    return error;
-}
-
-/* Ends sampling for good: names, file, summary. */
-static void write_profile(struct recording *recording)
-{
-    sp_collector_tree_cpu(recording->collector, sp_child_cpu_ns(recording->child));
-    struct sp_profile *profile = sp_collector_profile(recording->collector, recording->end_ns - recording->begin_ns);
-    const int error = profile == NULL ? -ENOMEM : encode_and_write(recording, profile);
-    recording->write_result = SP_EXIT_OK;
-    if (error == 0) {
-        print_summary(recording, profile);
-        return;
-    }
-    sp_output_abandon(&recording->file);
-    sp_complain("cannot write %s: %s; the profile is lost",
-                recording->is_to_stdout ? "standard output" : recording->options->output, strerror(-error));
-    recording->write_result = SP_EXIT_FAILED;
+    const uint64_t cpu_ns = recording->child != 0 ? sp_child_cpu_ns(recording->child) : recording->tree_cpu_ns;
+    recording->end_ns = sp_now_ns();
+    recording->write_result =
+        sp_record_output_write(&recording->output, recording->end_ns - recording->begin_ns, cpu_ns);
 }
 
 /* The duration is over: the targets' handlers give their timers back, the command runs on. */
@@ -184,8 +156,7 @@ static void stop_sampling(struct recording *recording)
 {
     sp_server_stop(recording->server);
     sp_server_drain(recording->server);
-    recording->end_ns = sp_now_ns();
-    write_profile(recording);
+    write_profiles(recording);
     sp_complain("sampling has ended after %g s; %s (pid %d) runs on, waiting for it", recording->options->seconds,
                 recording->options->argv[0], (int)recording->child);
 }
@@ -210,25 +181,63 @@ static bool is_duration_over(const struct recording *recording)
            (double)(sp_now_ns() - recording->begin_ns) >= recording->options->seconds * 1e9;
 }
 
-/* Until the child has ended. */
+/* The command has ended: its last samples, then its end, after which its pid is no longer its own. */
+static void take_end_of_command(struct recording *recording)
+{
+    if (is_sampling(recording))
+        sp_server_process_ended(recording->server, recording->child);
+    recording->child_status = sp_child_reap(recording->child, &recording->tree_cpu_ns);
+    recording->child = 0;
+}
+
+/* Whether there is nothing left to wait for. */
+static bool is_over(const struct recording *recording)
+{
+    if (recording->child != 0)
+        return false;
+    return recording->is_interrupted || !recording->options->is_waiting || !is_sampling(recording) ||
+           !sp_server_is_expecting(recording->server);
+}
+
+/* Waits for what comes, until the next drain at most. */
+static void serve(struct recording *recording, int64_t next_drain_ns)
+{
+    struct pollfd polled[] = {{.fd = recording->signals, .events = POLLIN},
+                              {.fd = sp_server_fd(recording->server), .events = POLLIN}};
+    if (poll(polled, 2, time_left_ms(recording, next_drain_ns)) <= 0)
+        return;
+    if (polled[0].revents != 0 && sp_child_forward_signals(recording->signals, recording->child))
+        recording->is_interrupted = true;
+    if (polled[1].revents != 0)
+        sp_server_serve(recording->server);
+}
+
+/* Until the command has ended; with --wait, until all have. */
 static void collect(struct recording *recording)
 {
-    static struct pollfd polled[POLL_LIMIT];
     int64_t next_drain_ns = recording->begin_ns;
-    while (!sp_child_has_ended(recording->child)) {
-        polled[0] = (struct pollfd){.fd = recording->signals, .events = POLLIN};
-        const size_t n = 1 + sp_server_poll_set(recording->server, polled + 1, POLL_LIMIT - 1);
-        if (poll(polled, (nfds_t)n, time_left_ms(recording, next_drain_ns)) > 0) {
-            if (polled[0].revents != 0)
-                sp_child_forward_signals(recording->signals, recording->child);
-            sp_server_serve(recording->server, polled + 1, n - 1);
-        }
+    while (!is_over(recording)) {
+        serve(recording, next_drain_ns);
         if (is_sampling(recording) && sp_now_ns() >= next_drain_ns) {
             sp_server_drain(recording->server);
             next_drain_ns = sp_now_ns() + SP_COLLECTOR_INTERVAL_MS * INT64_C(1000000);
         }
         if (is_duration_over(recording))
             stop_sampling(recording);
+        if (recording->child != 0 && sp_child_has_ended(recording->child))
+            take_end_of_command(recording);
+    }
+}
+
+/* A daemon may be on its way still. Where something else holds the connection, there is nobody to be heard. */
+static void hear_newborn(struct recording *recording)
+{
+    const int64_t until_ns = sp_now_ns() + SP_COLLECTOR_INTERVAL_MS * INT64_C(1000000);
+    struct pollfd polled = {.fd = sp_server_fd(recording->server), .events = POLLIN};
+    sp_server_catch_up(recording->server);
+    while (sp_server_has_newborn(recording->server) && sp_now_ns() < until_ns) {
+        poll(&polled, 1, 1);
+        sp_server_catch_up(recording->server);
     }
 }
 
@@ -237,24 +246,29 @@ static void finish(struct recording *recording)
 {
     if (!is_sampling(recording))
         return;
-    sp_server_process_ended(recording->server, recording->child);
+    hear_newborn(recording);
     sp_server_stop(recording->server);
     sp_server_drain(recording->server);
-    recording->end_ns = sp_now_ns();
-    if (sp_server_targets_seen(recording->server) > 0) {
-        write_profile(recording);
+    if (sp_server_targets_seen(recording->server) == 0) {
+        sp_complain("%s ended without loading sigprof's library, so nothing was recorded; it may have cleared "
+                    "LD_PRELOAD, or run another program that does",
+                    recording->options->argv[0]);
+        recording->write_result = SP_EXIT_FAILED;
         return;
     }
-    sp_output_abandon(&recording->file);
-    sp_complain("%s ended without loading sigprof's library, so nothing was recorded; it may have cleared LD_PRELOAD, "
-                "or run another program that does",
-                recording->options->argv[0]);
-    recording->write_result = SP_EXIT_FAILED;
+    write_profiles(recording);
+    const unsigned running = sp_server_running(recording->server);
+    if (running > 0)
+        sp_complain("%u %s of the command's %s on, and what %s from now on is not recorded; with --wait, sigprof "
+                    "records until all have ended",
+                    running, running == 1 ? "process" : "processes", running == 1 ? "runs" : "run",
+                    running == 1 ? "it does" : "they do");
 }
 
 /* The command's exit status as a shell would give it, unless our own part failed where the command's did not. */
-static int exit_status(const struct recording *recording, int status)
+static int exit_status(const struct recording *recording)
 {
+    const int status = recording->child_status;
     if (WIFSIGNALED(status)) {
         sp_complain("%s was ended by signal %d (%s)", recording->options->argv[0], WTERMSIG(status),
                     strsignal(WTERMSIG(status)));
@@ -269,7 +283,7 @@ static int start_child(struct recording *recording, const char *path, const char
                                          .argv = recording->options->argv,
                                          .preload = preload,
                                          .variable = variable,
-                                         .is_stdout_taken = recording->is_to_stdout};
+                                         .is_stdout_taken = sp_record_output_is_stdout(&recording->output)};
     recording->begin_ns = sp_now_ns();
     recording->child = sp_child_start(&setup, &recording->signals);
     if (recording->child > 0)
@@ -278,18 +292,33 @@ static int start_child(struct recording *recording, const char *path, const char
     return recording->child == -ENOENT ? SP_EXIT_NOT_FOUND : SP_EXIT_NOT_EXECUTABLE;
 }
 
+/* Each process takes two descriptors here. The command has been started with the limit as it was. */
+static void allow_many_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static struct sp_collector *collector_of(void *user, pid_t pid)
+{
+    return sp_record_output_collector(user, pid);
+}
+
 /* With the output open. */
 static int record(struct recording *recording, const char *path, const char *preload)
 {
     char variable[VARIABLE_BYTES];
-    const struct sp_session_config config = {.period_ns = 1000000000 / recording->options->hz,
-                                             .max_depth = (uint32_t)recording->options->max_depth,
-                                             .trigger = recording->options->trigger,
-                                             .is_from_birth = 1};
-    recording->collector = sp_collector_new(config.period_ns, 0);
-    const int error = recording->collector == NULL
-                          ? -ENOMEM
-                          : sp_server_new(&config, recording->collector, variable, sizeof variable, &recording->server);
+    const struct sp_server_setup setup = {.config = {.period_ns = recording->output.period_ns,
+                                                     .max_depth = (uint32_t)recording->options->max_depth,
+                                                     .trigger = recording->options->trigger,
+                                                     .is_from_birth = 1},
+                                          .is_following = recording->options->is_following,
+                                          .collector_of = collector_of,
+                                          .user = &recording->output};
+    const int error = sp_server_new(&setup, variable, sizeof variable, &recording->server);
     if (error != 0) {
         sp_complain("cannot set up the recording: %s", strerror(-error));
         return SP_EXIT_FAILED;
@@ -297,37 +326,49 @@ static int record(struct recording *recording, const char *path, const char *pre
     const int result = start_child(recording, path, preload, variable);
     if (result != SP_EXIT_OK)
         return result;
+    sp_server_set_first(recording->server, recording->child);
+    allow_many_descriptors();
     collect(recording);
     finish(recording);
-    return exit_status(recording, sp_child_reap(recording->child));
+    return exit_status(recording);
+}
+
+static int prepare(struct recording *recording, char path[PATH_MAX], char preload[PATH_MAX])
+{
+    const struct options *options = recording->options;
+    recording->output = (struct sp_record_output){.path = options->output,
+                                                  .is_split = options->is_split,
+                                                  .has_processes = options->is_following,
+                                                  .period_ns = 1000000000 / options->hz};
+    int result = sp_program_find(options->argv[0], path);
+    if (result == SP_EXIT_OK)
+        result = sp_program_check(path);
+    if (result == SP_EXIT_OK)
+        result = sp_preload_find(preload);
+    return result == SP_EXIT_OK ? sp_record_output_open(&recording->output) : result;
 }
 
 static int run(int argc, char **argv)
 {
     char path[PATH_MAX], preload[PATH_MAX];
-    struct options options = {.output = "sigprof.pb.gz", .hz = DEFAULT_HZ, .max_depth = DEFAULT_DEPTH};
+    struct options options = {
+        .output = "sigprof.pb.gz", .hz = DEFAULT_HZ, .max_depth = DEFAULT_DEPTH, .is_following = true};
     struct recording recording = {.options = &options, .signals = -1};
     int result = parse_options(argc, argv, &options);
     if (result == SP_EXIT_OK)
-        result = sp_program_find(options.argv[0], path);
-    if (result == SP_EXIT_OK)
-        result = sp_program_check(path);
-    if (result == SP_EXIT_OK)
-        result = sp_preload_find(preload);
-    if (result == SP_EXIT_OK)
-        result = open_output(&recording);
+        result = prepare(&recording, path, preload);
     if (result == SP_EXIT_OK)
         result = record(&recording, path, preload);
-    sp_output_abandon(&recording.file);
-    sp_server_free(recording.server);
-    sp_collector_free(recording.collector);
+    sp_server_free(recording.server); /* it still collects */
+    sp_record_output_done(&recording.output);
     return result;
 }
 
 const struct sp_command sp_command_record = {
     .name = "record",
-    .usage = "record [-o FILE|-] [-F HZ] [-d SECONDS] [--max-depth N] [--trigger NAME] [--] COMMAND [ARG...]",
-    .summary = "Run a command and record where its threads' CPU time goes.",
+    .usage = "record [-o FILE|-] [-F HZ] [-d SECONDS] [--max-depth N] [--trigger NAME] [--no-follow] [--split]\n"
+             "                      [--wait] [--] COMMAND [ARG...]",
+    .summary = "Run a command and record where the CPU time of its threads and processes goes.",
     .help = "  -o, --output FILE     write the profile there (default: sigprof.pb.gz); - is standard output,\n"
             "                        and the command's own standard output then goes to standard error\n"
             "  -F, --frequency HZ    samples per second of CPU time of each thread, 1 to 100000 (default: 100)\n"
@@ -338,6 +379,10 @@ const struct sp_command sp_command_record = {
             "      --trigger NAME    what makes samples due: timer (at most one a tick of the kernel, the rest is\n"
             "                        weight), perf (every period, in user code; a descriptor a thread), or auto:\n"
             "                        timer up to the tick rate, perf above it where permitted (default)\n"
+            "      --no-follow       the command's own process alone, not those that it starts\n"
+            "      --split           a file for each process: FILE.PID before the suffix, as in sigprof.123.pb.gz\n"
+            "      --wait            record until all processes that the command has started have ended, not only\n"
+            "                        the command\n"
             "  -h, --help            this help\n"
             "\n"
             "The command's exit status is passed on; 128+N when signal N ended it, 127 when it was not found,\n"

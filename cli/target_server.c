@@ -3,40 +3,54 @@
  *
  * Place: see target_server.h. Context: ordinary code of one thread. What a target sends is not trusted: messages are of
  * one size, the token is checked, and the segment is mapped only when it can be read safely (sp_collector_map).
+ *
+ * The listener, each connection and each process's pidfd are in one epoll set, so that any number can be served.
  */
 #include "target_server.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "process_handle.h"
 #include "session/handover.h"
+#include "target_message.h"
+
+/* At most so many in a row, so that a storm of them does not keep the samples waiting. */
+enum { EVENTS_AT_ONCE = 1024 };
+
+/* Descriptors of a connection, and those that are kept for segments, /proc and the output. */
+enum { FDS_PER_CONNECTION = 2, FDS_KEPT = 32 };
 
 /* A process image that speaks or spoke to us. */
 struct connection {
-    struct connection *next;
-    int fd; /* -1: closed, by the end of the process or of its descriptors */
-    pid_t pid;
+    struct connection *next; /* who connected before */
+    int fd;                  /* -1: closed, by the end of the process or of its descriptors */
+    struct sp_process_handle process;
     bool is_introduced;
-    struct sp_target *target; /* NULL before SEGMENT */
+    uint64_t image;           /* as in struct sp_handover_message */
+    struct sp_target *target; /* NULL before SEGMENT or FORKED */
     struct sp_segment segment;
 };
 
 struct sp_target_server {
-    struct sp_session_config config;
-    struct sp_collector *collector;
+    struct sp_server_setup setup;
     uint64_t token[2];
-    int listener;
+    pid_t first;
+    int listener, events; /* events: the epoll set; its items point to the connection, NULL is the listener */
     bool is_stopped;
     unsigned targets_seen;
-    struct connection *connections;
+    struct connection *connections; /* the newest first */
+    size_t n_connections;
+    uint64_t accepted; /* connections so far */
 };
 
 static int listen_at(struct sockaddr_un *address, socklen_t length)
@@ -51,43 +65,86 @@ static int listen_at(struct sockaddr_un *address, socklen_t length)
     return error;
 }
 
-int sp_server_new(const struct sp_session_config *config, struct sp_collector *collector, char *variable,
-                  size_t variable_bytes, struct sp_target_server **server)
+static void watch(const struct sp_target_server *server, int fd, struct connection *connection, uint32_t flags)
+{
+    struct epoll_event event = {.events = EPOLLIN | flags, .data.ptr = connection};
+    if (fd >= 0)
+        epoll_ctl(server->events, EPOLL_CTL_ADD, fd, &event);
+}
+
+/*
+ * The listener is edge-triggered: where descriptors are short, it stays readable, and each drain tries again. Who waits
+ * there loses nothing but time: a forked child's segment waits with it.
+ */
+static int open_descriptors(struct sp_target_server *server, struct sockaddr_un *address, socklen_t length)
+{
+    server->listener = listen_at(address, length);
+    if (server->listener < 0)
+        return server->listener;
+    server->events = epoll_create1(EPOLL_CLOEXEC);
+    if (server->events < 0) {
+        const int error = -errno;
+        close(server->listener);
+        return error;
+    }
+    watch(server, server->listener, NULL, EPOLLET);
+    return 0;
+}
+
+int sp_server_new(const struct sp_server_setup *setup, char *variable, size_t variable_bytes,
+                  struct sp_target_server **server)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX}; /* sun_path[0] == 0: the abstract name space */
     uint64_t random[3];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return -EIO;
     struct sp_target_server *made = calloc(1, sizeof *made);
     if (made == NULL)
         return -ENOMEM;
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
-        free(made);
-        return -EIO;
-    }
+    made->setup = *setup;
+    memcpy(made->token, random, sizeof made->token);
     const int name = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "sigprof-%016" PRIx64, random[2]);
-    made->listener = listen_at(&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)name));
-    if (made->listener < 0) {
-        const int error = made->listener;
+    const int error =
+        open_descriptors(made, &address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)name));
+    if (error != 0) {
         free(made);
         return error;
     }
-    made->config = *config;
-    made->collector = collector;
-    memcpy(made->token, random, sizeof made->token);
     snprintf(variable, variable_bytes, "%s:%016" PRIx64 "%016" PRIx64, address.sun_path + 1, random[0], random[1]);
     *server = made;
     return 0;
 }
 
-/* Ends a connection; the link to it becomes the link to the next one. */
-static void drop(struct connection **link)
+void sp_server_set_first(struct sp_target_server *server, pid_t first)
 {
+    server->first = first;
+}
+
+int sp_server_fd(const struct sp_target_server *server)
+{
+    return server->events;
+}
+
+/* Takes in all that the segment holds, for good: its process writes no more, or is not listened to. */
+static void let_go(struct connection *connection)
+{
+    if (connection->target == NULL)
+        return;
+    sp_collector_process_cpu(connection->target, connection->process.cpu_ns);
+    sp_collector_drain_last(connection->target);
+    sp_collector_detach(connection->target);
+    sp_collector_unmap(&connection->segment);
+    connection->target = NULL;
+}
+
+/* Ends a connection; the link to it becomes the link to the next one. */
+static void drop(struct sp_target_server *server, struct connection **link)
+{
+    server->n_connections--;
     struct connection *connection = *link;
     *link = connection->next;
-    if (connection->target != NULL) {
-        sp_collector_drain_last(connection->target);
-        sp_collector_detach(connection->target);
-        sp_collector_unmap(&connection->segment);
-    }
+    let_go(connection);
+    sp_process_close(&connection->process);
     if (connection->fd >= 0)
         close(connection->fd);
     free(connection);
@@ -98,35 +155,35 @@ void sp_server_free(struct sp_target_server *server)
     if (server == NULL)
         return;
     while (server->connections != NULL)
-        drop(&server->connections);
+        drop(server, &server->connections);
     close(server->listener);
+    close(server->events);
     free(server);
 }
 
-size_t sp_server_poll_set(const struct sp_target_server *server, struct pollfd *at, size_t limit)
+static void reply(const struct connection *connection, struct sp_handover_message *message)
 {
-    size_t n = 0;
-    if (limit > 0)
-        at[n++] = (struct pollfd){.fd = server->listener, .events = POLLIN};
-    for (const struct connection *c = server->connections; c != NULL && n < limit; c = c->next)
-        if (c->fd >= 0)
-            at[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
-    return n;
+    message->version = SP_HANDOVER_VERSION;
+    /* A target that does not take its answer has its own time-out. */
+    send(connection->fd, message, sizeof *message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void reply(const struct connection *connection, enum sp_handover_type type,
-                  const struct sp_session_config *config)
+static void reply_type(const struct connection *connection, enum sp_handover_type type)
 {
-    struct sp_handover_message message = {.version = SP_HANDOVER_VERSION, .type = type};
-    if (config != NULL)
-        message.config = *config;
-    /* A target that does not take its answer has its own time-out. */
-    send(connection->fd, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    struct sp_handover_message message = {.type = type};
+    reply(connection, &message);
+}
+
+static bool has_descriptors(const struct sp_target_server *server)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+           FDS_PER_CONNECTION * (server->n_connections + 1) + FDS_KEPT <= limit.rlim_cur || server->n_connections == 0;
 }
 
 static void accept_all(struct sp_target_server *server)
 {
-    for (;;) {
+    while (has_descriptors(server)) {
         const int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
             return;
@@ -136,63 +193,118 @@ static void accept_all(struct sp_target_server *server)
             return;
         }
         *connection = (struct connection){.next = server->connections, .fd = fd};
+        sp_process_open_peer(&connection->process, fd);
         server->connections = connection;
+        server->n_connections++;
+        server->accepted++;
+        watch(server, fd, connection, 0);
+        watch(server, connection->process.pidfd, connection, 0);
     }
 }
 
-/* The new image of a process that was here before exec(2): the old one writes no more. */
-static void drop_older(struct sp_target_server *server, const struct connection *newer)
+/* Whether it may speak, and is one of those that are to be sampled. */
+static bool is_welcome(const struct sp_target_server *server, const struct connection *connection,
+                       const struct sp_handover_message *message)
 {
-    for (struct connection **link = &server->connections; *link != NULL;) {
-        if (*link != newer && (*link)->is_introduced && (*link)->pid == newer->pid)
-            drop(link);
-        else
-            link = &(*link)->next;
+    const pid_t pid = connection->process.pid;
+    return memcmp(message->token, server->token, sizeof server->token) == 0 && pid > 0 && !server->is_stopped &&
+           (server->setup.is_following || pid == server->first);
+}
+
+static void attend(struct sp_target_server *server, struct connection *connection);
+
+/*
+ * The image that a process had before exec(2) writes no more: its last samples are taken in, and the account of the
+ * thread that goes on, which has the process's pid for its tid, is put into `config`.
+ */
+static void succeed_older(struct sp_target_server *server, struct connection *newer, struct sp_session_config *config)
+{
+    for (struct connection **link = &newer->next; *link != NULL;) {
+        struct connection *older = *link;
+        if (older->process.pid != newer->process.pid) {
+            link = &older->next;
+            continue;
+        }
+        attend(server, older); /* it may have been forked and have become another before we came to hear it */
+        if (older->target != NULL && !older->process.ended)
+            sp_target_account(&older->segment, newer->process.pid, config);
+        drop(server, link);
     }
 }
 
 static void on_hello(struct sp_target_server *server, struct connection *connection,
                      const struct sp_handover_message *message)
 {
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-    const bool is_known = memcmp(message->token, server->token, sizeof server->token) == 0 &&
-                          getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.pid > 0;
-    if (!is_known || server->is_stopped) {
-        reply(connection, SP_HANDOVER_REFUSE, NULL);
+    if (!is_welcome(server, connection, message)) {
+        reply_type(connection, SP_HANDOVER_REFUSE);
         return;
     }
+    struct sp_handover_message answer = {
+        .type = SP_HANDOVER_CONFIG, .is_followed = server->setup.is_following, .config = server->setup.config};
+    answer.config.buffer_ms = connection->process.pid == server->first ? SP_FIRST_BUFFER_MS : SP_FOLLOWER_BUFFER_MS;
+    succeed_older(server, connection, &answer.config);
     connection->is_introduced = true;
-    connection->pid = peer.pid; /* as the kernel says, in our pid name space */
-    reply(connection, SP_HANDOVER_CONFIG, &server->config);
+    connection->image = message->image;
+    reply(connection, &answer);
+}
+
+/* Begins to collect from the segment behind `memfd`. */
+static bool take_segment(struct sp_target_server *server, struct connection *connection,
+                         const struct sp_handover_message *message, int memfd, const struct sp_target *parent)
+{
+    const pid_t pid = connection->process.pid;
+    struct sp_collector *collector = server->setup.collector_of(server->setup.user, pid);
+    if (connection->target != NULL || collector == NULL ||
+        sp_collector_map(memfd, &message->geometry, &connection->segment) != 0)
+        return false;
+    connection->target = sp_collector_attach(collector, &connection->segment, pid, parent);
+    if (connection->target == NULL) {
+        sp_collector_unmap(&connection->segment);
+        return false;
+    }
+    server->targets_seen++;
+    return true;
 }
 
 static void on_segment(struct sp_target_server *server, struct connection *connection,
                        const struct sp_handover_message *message, int memfd)
 {
-    if (!connection->is_introduced || connection->target != NULL ||
-        sp_collector_map(memfd, &message->geometry, &connection->segment) != 0) {
-        reply(connection, SP_HANDOVER_REFUSE, NULL);
-        return;
-    }
-    drop_older(server, connection);
-    connection->target = sp_collector_attach(server->collector, &connection->segment, connection->pid);
-    if (connection->target == NULL) {
-        sp_collector_unmap(&connection->segment);
-        reply(connection, SP_HANDOVER_REFUSE, NULL);
-        return;
-    }
-    server->targets_seen++;
-    reply(connection, SP_HANDOVER_READY, NULL);
+    const bool is_taken =
+        connection->is_introduced && !server->is_stopped && take_segment(server, connection, message, memfd, NULL);
+    reply_type(connection, is_taken ? SP_HANDOVER_READY : SP_HANDOVER_REFUSE);
 }
 
+static const struct sp_target *find_image(const struct sp_target_server *server, uint64_t image)
+{
+    const struct connection *connection = server->connections;
+    while (connection != NULL && (connection->image != image || connection->target == NULL))
+        connection = connection->next;
+    return image != 0 && connection != NULL ? connection->target : NULL;
+}
+
+/* It waits for no answer: where it is not welcome, its segment tells it to stop. */
+static void on_forked(struct sp_target_server *server, struct connection *connection,
+                      const struct sp_handover_message *message, int memfd)
+{
+    struct sp_segment segment;
+    if (is_welcome(server, connection, message) &&
+        take_segment(server, connection, message, memfd, find_image(server, message->parent))) {
+        connection->image = message->image;
+    } else if (sp_collector_map(memfd, &message->geometry, &segment) == 0) {
+        sp_store_release(&segment.header->stop_requested, 1u);
+        sp_collector_unmap(&segment);
+    }
+}
+
+/* It has stopped sampling, and waits. */
 static void on_bye(struct connection *connection)
 {
     if (connection->target != NULL) {
-        sp_collector_look(connection->target);
-        sp_collector_read_maps(connection->target);
+        sp_collector_process_cpu(connection->target, connection->process.cpu_ns);
+        sp_collector_drain_last(connection->target);
+        sp_collector_read_last_maps(connection->target);
     }
-    reply(connection, SP_HANDOVER_READY, NULL);
+    reply_type(connection, SP_HANDOVER_READY);
 }
 
 static void on_message(struct sp_target_server *server, struct connection *connection,
@@ -202,93 +314,89 @@ static void on_message(struct sp_target_server *server, struct connection *conne
         on_hello(server, connection, message);
     else if (message->type == SP_HANDOVER_SEGMENT && memfd >= 0)
         on_segment(server, connection, message, memfd);
+    else if (message->type == SP_HANDOVER_FORKED && memfd >= 0)
+        on_forked(server, connection, message, memfd);
     else if (message->type == SP_HANDOVER_BYE)
         on_bye(connection);
 }
 
-/* The descriptor that came with a message, or -1; any more than one are closed. */
-static int take_descriptor(struct msghdr *header)
-{
-    int taken = -1;
-    for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL; control = CMSG_NXTHDR(header, control)) {
-        if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
-            continue;
-        const size_t n = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < n; i++) {
-            if (taken >= 0)
-                close(taken);
-            memcpy(&taken, CMSG_DATA(control) + i * sizeof(int), sizeof taken);
-        }
-    }
-    return taken;
-}
-
-/* One message: false when the connection is at its end. */
-static bool receive(struct sp_target_server *server, struct connection *connection)
+/* All that a connection has for us: what it has said, and whether its process has ended. */
+static void attend(struct sp_target_server *server, struct connection *connection)
 {
     struct sp_handover_message message;
-    union {
-        struct cmsghdr head;
-        char bytes[CMSG_SPACE(4 * sizeof(int))];
-    } control;
-    struct iovec body = {.iov_base = &message, .iov_len = sizeof message};
-    struct msghdr header = {
-        .msg_iov = &body, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.bytes};
-    const ssize_t got = recvmsg(connection->fd, &header, MSG_CMSG_CLOEXEC);
-    if (got < 0)
-        return errno == EINTR || errno == EAGAIN;
-    const int memfd = take_descriptor(&header);
-    if (got == (ssize_t)sizeof message && message.version == SP_HANDOVER_VERSION)
+    enum sp_received received = SP_RECEIVED_NOTHING;
+    int memfd;
+    /* The end first: what a process has said before it ended has arrived then. */
+    sp_process_look(&connection->process);
+    while (connection->fd >= 0 &&
+           (received = sp_message_receive(connection->fd, &message, &memfd)) == SP_RECEIVED_ONE) {
         on_message(server, connection, &message, memfd);
-    if (memfd >= 0)
-        close(memfd);
-    return got > 0;
-}
-
-static struct connection *connection_of(const struct sp_target_server *server, int fd)
-{
-    struct connection *connection = server->connections;
-    while (connection != NULL && connection->fd != fd)
-        connection = connection->next;
-    return connection;
-}
-
-/* The end of the connection is not the end of the process: a daemon closes descriptors that are not its own. */
-static void close_connection(struct connection *connection)
-{
-    close(connection->fd);
-    connection->fd = -1;
-}
-
-void sp_server_serve(struct sp_target_server *server, const struct pollfd *polled, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (polled[i].revents == 0)
-            continue;
-        struct connection *connection = connection_of(server, polled[i].fd);
-        if (polled[i].fd == server->listener)
-            accept_all(server);
-        else if (connection != NULL && !receive(server, connection))
-            close_connection(connection);
+        if (memfd >= 0)
+            close(memfd);
+    }
+    if (connection->process.ended)
+        sp_process_close(&connection->process); /* it would stay readable */
+    if (received == SP_RECEIVED_END) {
+        /* Not the end of the process: a daemon closes descriptors that are not its own. */
+        close(connection->fd);
+        connection->fd = -1;
     }
 }
 
-static bool has_ended(const struct connection *connection)
+void sp_server_serve(struct sp_target_server *server)
 {
-    return connection->fd < 0 && (connection->target == NULL || (kill(connection->pid, 0) != 0 && errno == ESRCH));
+    struct epoll_event event;
+    /* One by one: what is done for one may end the connection that another would be for. */
+    for (unsigned i = 0; i < EVENTS_AT_ONCE && epoll_wait(server->events, &event, 1, 0) == 1; i++) {
+        if (event.data.ptr == NULL)
+            accept_all(server);
+        else
+            attend(server, event.data.ptr);
+    }
 }
 
-void sp_server_drain(struct sp_target_server *server)
+/* Whether it will not be heard of again. A child that was forked just now still holds its parent's connection. */
+static bool is_over(const struct connection *connection)
+{
+    return connection->fd < 0 && (connection->target == NULL || connection->process.ended);
+}
+
+/* Lets go of those that will not be heard of again, and drains the others. */
+static void drain_all(struct sp_target_server *server)
 {
     for (struct connection **link = &server->connections; *link != NULL;) {
-        if (has_ended(*link)) {
-            drop(link);
+        struct connection *connection = *link;
+        sp_process_look(&connection->process);
+        if (is_over(connection)) {
+            drop(server, link);
             continue;
         }
-        if ((*link)->target != NULL)
-            sp_collector_drain((*link)->target);
-        link = &(*link)->next;
+        if (connection->target != NULL) {
+            sp_collector_process_cpu(connection->target, connection->process.cpu_ns);
+            sp_collector_drain(connection->target);
+        }
+        link = &connection->next;
     }
+}
+
+/* First what they have to say: a child of one that is over takes over its parent's mappings. */
+void sp_server_drain(struct sp_target_server *server)
+{
+    accept_all(server);
+    sp_server_serve(server);
+    drain_all(server);
+    accept_all(server); /* where descriptors were short */
+}
+
+void sp_server_catch_up(struct sp_target_server *server)
+{
+    uint64_t accepted;
+    bool was_short;
+    do {
+        accepted = server->accepted;
+        was_short = !has_descriptors(server);
+        sp_server_drain(server);
+    } while (was_short && server->accepted != accepted);
 }
 
 void sp_server_stop(struct sp_target_server *server)
@@ -301,15 +409,36 @@ void sp_server_stop(struct sp_target_server *server)
 
 void sp_server_process_ended(struct sp_target_server *server, pid_t pid)
 {
-    for (struct connection **link = &server->connections; *link != NULL;) {
-        if ((*link)->is_introduced && (*link)->pid == pid)
-            drop(link);
-        else
-            link = &(*link)->next;
-    }
+    sp_server_serve(server);
+    for (struct connection *c = server->connections; c != NULL; c = c->next)
+        if (c->process.pid == pid) {
+            attend(server, c);
+            let_go(c);
+        }
 }
 
 unsigned sp_server_targets_seen(const struct sp_target_server *server)
 {
     return server->targets_seen;
+}
+
+unsigned sp_server_running(const struct sp_target_server *server)
+{
+    unsigned n = 0;
+    for (const struct connection *c = server->connections; c != NULL; c = c->next)
+        n += c->target != NULL && !c->process.ended;
+    return n;
+}
+
+bool sp_server_is_expecting(const struct sp_target_server *server)
+{
+    return server->connections != NULL;
+}
+
+bool sp_server_has_newborn(const struct sp_target_server *server)
+{
+    const struct connection *c = server->connections;
+    while (c != NULL && (c->fd < 0 || !c->process.ended))
+        c = c->next;
+    return c != NULL;
 }

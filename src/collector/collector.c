@@ -27,14 +27,16 @@ static const int64_t read_maps_again_ns = 1000000000;
 
 /* Interned once, used for every sample. */
 struct words {
-    uint32_t thread, tid, pid, brief;
+    uint32_t thread, tid, pid, process, brief;
 };
 
 struct sp_collector {
     struct sp_profile *profile;
     uint64_t period_ns, memory_limit;
     struct words words;
-    pid_t first_pid;
+    bool labels_processes;
+    pid_t first_pid;           /* of the first target */
+    bool has_processes;        /* there was a target with another pid */
     struct sp_target *targets; /* in order of attaching, the newest first */
     struct sp_ledger ledger;   /* what this side counts, and all of detached targets */
     size_t n_accounts;         /* of the profile's accounts, those of detached targets */
@@ -57,6 +59,7 @@ struct sp_target {
     int64_t maps_read_ns; /* CLOCK_MONOTONIC */
     int64_t drain_ns, last_drain_ns; /* when the drain that is going on began, and the one before */
     bool has_read_maps;              /* in this drain */
+    bool has_new_samples;            /* since the mappings were read */
 };
 
 struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
@@ -82,7 +85,8 @@ struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
     profile->time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     profile->duration_ns = 1;
     collector->words = (struct words){sp_profile_string(profile, "thread"), sp_profile_string(profile, "tid"),
-                                      sp_profile_string(profile, "pid"), sp_profile_string(profile, "(brief)")};
+                                      sp_profile_string(profile, "pid"), sp_profile_string(profile, "process"),
+                                      sp_profile_string(profile, "(brief)")};
     return collector;
 }
 
@@ -96,11 +100,23 @@ void sp_collector_free(struct sp_collector *collector)
     free(collector);
 }
 
+void sp_collector_label_processes(struct sp_collector *collector)
+{
+    collector->labels_processes = true;
+}
+
 void sp_collector_read_maps(struct sp_target *target)
 {
     target->maps_read_ns = sp_now_ns();
     target->has_read_maps = true;
+    target->has_new_samples = false;
     sp_mappings_read(&target->mappings, target->collector->profile);
+}
+
+void sp_collector_read_last_maps(struct sp_target *target)
+{
+    if (target->has_new_samples)
+        sp_collector_read_maps(target);
 }
 
 /*
@@ -127,7 +143,18 @@ static void read_name(struct sp_target *target)
         target->name = sp_profile_string(target->collector->profile, name);
 }
 
-struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid)
+/* A forked process is its parent still, until it says otherwise. */
+static void take_over(struct sp_target *target, const struct sp_target *parent)
+{
+    struct sp_profile *profile = target->collector->profile;
+    const struct sp_profile *theirs = parent->collector->profile;
+    target->name = sp_profile_string(profile, sp_profile_text(theirs, parent->name));
+    target->maps_read_ns = parent->maps_read_ns;
+    sp_mappings_copy(&target->mappings, profile, &parent->mappings, theirs);
+}
+
+struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid,
+                                      const struct sp_target *parent)
 {
     struct sp_target *target = calloc(1, sizeof *target);
     if (target == NULL)
@@ -137,12 +164,17 @@ struct sp_target *sp_collector_attach(struct sp_collector *collector, const stru
     target->mappings.pid = pid;
     if (collector->first_pid == 0)
         collector->first_pid = pid;
+    collector->has_processes = collector->has_processes || pid != collector->first_pid;
     target->next = collector->targets;
     collector->targets = target;
     sp_thread_watch_start(&target->watch, pid);
     target->start_ns = start_of(collector, pid, target->watch.clock_ns);
-    read_name(target);
-    sp_collector_read_maps(target);
+    if (parent != NULL) {
+        take_over(target, parent);
+    } else {
+        read_name(target);
+        sp_collector_read_maps(target);
+    }
     return target;
 }
 
@@ -185,8 +217,10 @@ static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf,
     return sp_profile_location(collector->profile, mapping, address);
 }
 
+enum { LABELS = 4 };
+
 static uint32_t make_labels(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread,
-                            struct sp_label labels[3])
+                            struct sp_label labels[LABELS])
 {
     struct sp_collector *collector = target->collector;
     const uint32_t name =
@@ -195,8 +229,11 @@ static uint32_t make_labels(struct sp_target *target, const struct sp_record *re
     if (name != 0)
         labels[n++] = (struct sp_label){.key = collector->words.thread, .str = name};
     labels[n++] = (struct sp_label){.key = collector->words.tid, .num = record->tid};
-    if (target->mappings.pid != collector->first_pid)
-        labels[n++] = (struct sp_label){.key = collector->words.pid, .num = target->mappings.pid};
+    if (!collector->labels_processes)
+        return n;
+    labels[n++] = (struct sp_label){.key = collector->words.pid, .num = target->mappings.pid};
+    if (target->name != 0)
+        labels[n++] = (struct sp_label){.key = collector->words.process, .str = target->name};
     return n;
 }
 
@@ -223,7 +260,8 @@ static void take_end(struct sp_target *target, const struct sp_record *record, s
 static void add_sample(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
 {
     struct sp_collector *collector = target->collector;
-    struct sp_label labels[3];
+    struct sp_label labels[LABELS];
+    target->has_new_samples = true;
     for (uint32_t i = 0; i < record->depth; i++)
         collector->locations[i] = location_of(target, record->pcs[i], i == 0, record->weight);
     const uint32_t n_labels = make_labels(target, record, thread, labels);
@@ -383,6 +421,10 @@ struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t 
     struct sp_ledger ledger;
     collector->profile->duration_ns = duration_ns > 0 ? duration_ns : 1;
     sp_collector_ledger(collector, &ledger);
+    if (collector->labels_processes && !collector->has_processes) {
+        sp_profile_drop_label(collector->profile, collector->words.pid);
+        sp_profile_drop_label(collector->profile, collector->words.process);
+    }
     collector->profile->accounts.n = collector->n_accounts;
     for (const struct sp_target *target = collector->targets; target != NULL; target = target->next)
         write_accounts(target);

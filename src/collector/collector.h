@@ -31,11 +31,19 @@ struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
 void sp_collector_free(struct sp_collector *collector);
 
 /*
- * Starts to collect from process `pid`, whose segment is mapped at `segment`; reads its mappings. The segment must stay
- * mapped until sp_collector_detach. Samples of other processes than the first get a label "pid".
+ * Gives each sample labels "pid" and "process" (its name), unless there is but one process in the end. To be told
+ * before the first sample.
+ */
+void sp_collector_label_processes(struct sp_collector *collector);
+
+/*
+ * Starts to collect from process `pid`, whose segment is mapped at `segment`. The segment must stay mapped until
+ * sp_collector_detach. Reads the process's mappings; or, where it was forked from `parent` (a target of this or another
+ * collector; NULL: it was not), takes over what is known of the parent's.
  * Returns the target, or NULL without memory.
  */
-struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid);
+struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid,
+                                      const struct sp_target *parent);
 
 /*
  * Maps the segment behind `fd` (a memfd), of which another process says that it has `geometry`, after checking that it
@@ -56,6 +64,9 @@ void sp_collector_drain_last(struct sp_target *target);
 
 /* Reads the process's mappings again, now. Keeps what it knew when they cannot be read. */
 void sp_collector_read_maps(struct sp_target *target);
+
+/* The same at the process's normal end, unless no sample has come since they were read. */
+void sp_collector_read_last_maps(struct sp_target *target);
 
 /*
  * CPU time in ns by the kernel: of the target's process since its birth, ended threads included (where nobody tells,

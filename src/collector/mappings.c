@@ -126,8 +126,22 @@ static int take_lines(struct sp_mappings *mappings, struct sp_profile *profile, 
     return error;
 }
 
+/* The profile's index of an equal mapping: of a process that was forked, or that was here before; or SP_NONE. */
+static uint32_t find_equal(const struct sp_profile *profile, const struct sp_mapping *mapping)
+{
+    for (size_t i = 0; i < profile->mappings.n; i++) {
+        const struct sp_mapping *at = &profile->mappings.at[i];
+        if (at->start == mapping->start && at->limit == mapping->limit && at->file_offset == mapping->file_offset &&
+            at->file == mapping->file && at->build_id == mapping->build_id)
+            return (uint32_t)i;
+    }
+    return SP_NONE;
+}
+
 static uint32_t index_of(struct sp_known_mapping *known, struct sp_profile *profile)
 {
+    if (known->index == SP_NONE)
+        known->index = find_equal(profile, &known->mapping);
     if (known->index == SP_NONE)
         known->index = sp_profile_add_mapping(profile, &known->mapping);
     return known->index;
@@ -166,6 +180,30 @@ int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile)
     if (error == 0 && mappings->executable == 0)
         find_executable(mappings, profile);
     return error;
+}
+
+static uint32_t copy_string(struct sp_profile *profile, const struct sp_profile *theirs, uint32_t string)
+{
+    return profile == theirs ? string : sp_profile_string(profile, sp_profile_text(theirs, string));
+}
+
+int sp_mappings_copy(struct sp_mappings *mappings, struct sp_profile *profile, const struct sp_mappings *from,
+                     const struct sp_profile *theirs)
+{
+    for (size_t i = 0; i < from->live.n; i++) {
+        const struct sp_known_mapping *known = &from->known.at[from->live.at[i]];
+        if (!reserve((void **)&mappings->known.at, i, &mappings->known.capacity, sizeof *mappings->known.at) ||
+            !reserve((void **)&mappings->live.at, i, &mappings->live.capacity, sizeof *mappings->live.at))
+            return -ENOMEM;
+        struct sp_known_mapping copy = *known;
+        copy.mapping.file = copy_string(profile, theirs, known->mapping.file);
+        copy.mapping.build_id = copy_string(profile, theirs, known->mapping.build_id);
+        copy.index = SP_NONE;
+        mappings->known.at[mappings->known.n++] = copy;
+        mappings->live.at[mappings->live.n++] = (uint32_t)i;
+    }
+    mappings->executable = copy_string(profile, theirs, from->executable);
+    return 0;
 }
 
 static bool holds(const struct sp_known_mapping *known, uint64_t address)

@@ -34,6 +34,13 @@ struct sp_mappings {
 int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile);
 
 /*
+ * Makes `mappings`, which knows nothing yet, know what `from` does, whose strings are of the profile `theirs`: the
+ * mappings of a forked process are its parent's. 0 or -ENOMEM.
+ */
+int sp_mappings_copy(struct sp_mappings *mappings, struct sp_profile *profile, const struct sp_mappings *from,
+                     const struct sp_profile *theirs);
+
+/*
  * The profile's index of the mapping that holds `address`, or SP_NONE. The first mapping that is put into the profile
  * is the executable's.
  */

@@ -151,7 +151,7 @@ static int run(const struct sp_session_config *config)
     the.collector = sp_collector_new(config->period_ns, 0);
     if (the.collector == NULL)
         return -ENOMEM;
-    the.target = sp_collector_attach(the.collector, sp_session_segment(), getpid());
+    the.target = sp_collector_attach(the.collector, sp_session_segment(), getpid(), NULL);
     if (the.target == NULL)
         return -ENOMEM;
     int error = start_collector_thread();

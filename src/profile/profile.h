@@ -197,6 +197,12 @@ uint32_t sp_profile_append_sample(struct sp_profile *profile, const uint32_t *lo
                                   const struct sp_label *labels, uint32_t n_labels, const int64_t *values);
 
 /*
+ * Takes the labels with `key` (string) off all samples. Samples that then are the same stay two; and what was there
+ * before is no longer merged with what comes after.
+ */
+void sp_profile_drop_label(struct sp_profile *profile, uint32_t key);
+
+/*
  * Whether the profile holds together (every index in range, values.n == samples.n * sample_types.n): 0, or -EINVAL
  * with a sentence in `why[0..why_size)` that names the first thing wrong.
  */

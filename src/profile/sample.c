@@ -105,3 +105,16 @@ uint32_t sp_profile_add_sample(struct sp_profile *profile, const uint32_t *locat
         sp_profile_index_put(profile, profile->sample_index, hash, at);
     return at;
 }
+
+void sp_profile_drop_label(struct sp_profile *profile, uint32_t key)
+{
+    for (size_t i = 0; i < profile->samples.n; i++) {
+        struct sp_sample *sample = &profile->samples.at[i];
+        struct sp_label *labels = profile->labels.at + sample->first_label;
+        uint32_t kept = 0;
+        for (uint32_t k = 0; k < sample->n_labels; k++)
+            if (labels[k].key != key)
+                labels[kept++] = labels[k];
+        sample->n_labels = kept;
+    }
+}

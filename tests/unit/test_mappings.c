@@ -138,6 +138,38 @@ static void test_mappings_of_a_dead_process_stay(void **state)
     assert_int_not_equal(find((const void *)(uintptr_t)&map_code), SP_NONE);
 }
 
+/* As for a forked process: what is mapped in the parent is mapped in the child, in this profile or another one. */
+static void check_copy(struct sp_profile *profile)
+{
+    struct sp_mappings copy = {.pid = getpid()};
+    assert_int_equal(sp_mappings_copy(&copy, profile, &the.mappings, the.profile), 0);
+    const struct sp_mapping *own = mapping_of((const void *)(uintptr_t)&getenv);
+    const uint32_t index = sp_mappings_find(&copy, profile, (uint64_t)(uintptr_t)&getenv);
+    assert_int_not_equal(index, SP_NONE);
+    const struct sp_mapping *copied = &profile->mappings.at[index];
+    assert_int_equal(copied->start, own->start);
+    assert_string_equal(sp_profile_text(profile, copied->file), sp_profile_text(the.profile, own->file));
+    assert_string_equal(sp_profile_text(profile, copied->build_id), sp_profile_text(the.profile, own->build_id));
+    sp_mappings_done(&copy);
+}
+
+static void test_mappings_copy_in_one_profile_is_the_same_mapping(void **state)
+{
+    (void)state;
+    check_copy(the.profile);
+    const size_t n = the.profile->mappings.n;
+    check_copy(the.profile);
+    assert_int_equal(the.profile->mappings.n, n);
+}
+
+static void test_mappings_copy_into_another_profile(void **state)
+{
+    (void)state;
+    struct sp_profile *other = sp_profile_new();
+    check_copy(other);
+    sp_profile_free(other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -150,6 +182,8 @@ int main(void)
         TEST(test_mappings_live_goes_before_gone),
         TEST(test_mappings_read_again_adds_nothing),
         TEST(test_mappings_of_a_dead_process_stay),
+        TEST(test_mappings_copy_in_one_profile_is_the_same_mapping),
+        TEST(test_mappings_copy_into_another_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,6 +171,23 @@ static void test_sample_equal_ones_add_up(void **state)
     sp_profile_free(profile);
 }
 
+static void test_label_is_dropped_from_all_samples(void **state)
+{
+    (void)state;
+    struct sp_profile *profile = new_profile();
+    const int64_t values[] = {1, 10};
+    const uint32_t tid = sp_profile_string(profile, "tid"), pid = sp_profile_string(profile, "pid");
+    const struct sp_label labels[] = {{.key = pid, .num = 7}, {.key = tid, .num = 8}};
+    sp_profile_add_sample(profile, NULL, 0, labels, 2, values);
+    sp_profile_add_sample(profile, NULL, 0, labels, 1, values);
+    sp_profile_drop_label(profile, pid);
+    assert_int_equal(profile->samples.at[0].n_labels, 1);
+    assert_int_equal(profile->labels.at[profile->samples.at[0].first_label].key, tid);
+    assert_int_equal(profile->samples.at[1].n_labels, 0);
+    assert_good(profile);
+    sp_profile_free(profile);
+}
+
 static void test_sample_type_after_a_sample_is_an_error(void **state)
 {
     (void)state;
@@ -335,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_function_equal_in_all_fields_is_one),
         cmocka_unit_test(test_location_is_found_again_also_with_lines),
         cmocka_unit_test(test_sample_equal_ones_add_up),
+        cmocka_unit_test(test_label_is_dropped_from_all_samples),
         cmocka_unit_test(test_sample_type_after_a_sample_is_an_error),
         cmocka_unit_test(test_memory_limit_keeps_the_profile_valid),
         cmocka_unit_test(test_fact_set_again_replaces_the_value),
