@@ -102,10 +102,12 @@ static void grow(const struct sp_segment *segment)
     sp_store_release(&header->growing, 0u);
 }
 
+/* Where an account goes on from an earlier one, that has the CPU time until now. */
 static void open_account(const struct sp_segment *segment, struct sp_slot *at, int32_t tid,
                          const struct sp_birth *birth)
 {
-    const uint64_t since_ns = birth->is_from_now ? sp_raw_clock_ns(sp_thread_clock(tid)) : 0;
+    const bool is_from_now = birth->is_from_now || birth->is_continued;
+    const uint64_t since_ns = is_from_now ? sp_raw_clock_ns(sp_thread_clock(tid)) : 0;
     const uint64_t phase_ns = sp_random(&segment->header->seed) % segment->geometry.period_ns;
     sp_store_relaxed(&at->since_ns, since_ns);
     sp_store_relaxed(&at->base_ns, birth->is_continued ? birth->base_ns : (int64_t)(since_ns - phase_ns));

@@ -42,6 +42,21 @@ static void test_threads_armed_is_found(void **state)
     free_segment(&segment);
 }
 
+/* After exec(2): what the thread owes goes on, and its CPU time until now is in the account of the image before. */
+static void test_threads_continued_account_counts_from_now(void **state)
+{
+    (void)state;
+    struct sp_segment segment = new_segment((struct small_segment){0});
+    const struct sp_birth birth = {.is_self = true, .is_continued = true, .base_ns = -77, .seen = 5};
+    const uint32_t slot = sp_thread_arm(&segment, (int32_t)gettid(), &birth);
+    const struct sp_slot *at = sp_segment_slot(&segment, slot);
+    assert_int_equal(sp_load_relaxed(&at->base_ns), -77);
+    assert_int_equal(sp_load_relaxed(&at->seen), 5);
+    assert_true(sp_load_relaxed(&at->since_ns) > 0);
+    sp_thread_disarm(&segment, slot, SP_END_GONE, NULL);
+    free_segment(&segment);
+}
+
 static void test_threads_armed_twice_has_one_slot(void **state)
 {
     (void)state;
@@ -285,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads_armed_is_found),
+        cmocka_unit_test(test_threads_continued_account_counts_from_now),
         cmocka_unit_test(test_threads_armed_twice_has_one_slot),
         cmocka_unit_test(test_threads_disarmed_is_gone),
         cmocka_unit_test(test_threads_name_stays_where_there_are_samples),
