@@ -6,6 +6,8 @@
  * The rate of samples is bounded by CPUs × Hz however many threads there are, so the shards are sized by that: room for
  * buffer_ms (a second) of samples of TYPICAL_FRAMES on every CPU, ten times the collector's usual pause, and never less
  * than MIN_RECORDS of the deepest stacks per half. Equal stacks take no more room, so most programs need far less.
+ * A process with a small buffer is one of many, which may be short: on a large machine, shards for every CPU would take
+ * longer to make than it lives. It has few of them.
  */
 #include <errno.h>
 
@@ -17,6 +19,7 @@ enum {
     SHARDS_PER_CPU = 2,
     DEFAULT_SLOTS = 16384,
     MAX_SHARDS = 128,
+    FEW_SHARDS = 16,
     BUFFER_MS = 1000
 };
 
@@ -40,6 +43,18 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static uint32_t count_shards(uint32_t cpus, uint64_t buffer_ms)
+{
+    const uint64_t most = buffer_ms < BUFFER_MS ? FEW_SHARDS : MAX_SHARDS;
+    return (uint32_t)smaller(power_of_2_from((uint64_t)cpus * SHARDS_PER_CPU), most);
+}
+
+/* The words of a half for all CPUs' samples of `buffer_ms`. */
+static uint64_t typical_words(uint64_t hz, uint64_t buffer_ms, uint32_t cpus, uint32_t n_shards)
+{
+    return hz * buffer_ms / 1000 * cpus / n_shards * (SP_RECORD_HEAD_WORDS + TYPICAL_FRAMES);
+}
+
 int sp_session_geometry(const struct sp_session_config *config, uint32_t cpus, struct sp_geometry *geometry)
 {
     if (config->period_ns == 0 || config->max_depth < 1 || config->max_depth > SP_DEPTH_LIMIT ||
@@ -47,15 +62,15 @@ int sp_session_geometry(const struct sp_session_config *config, uint32_t cpus, s
         return -EINVAL;
     const uint64_t hz = (1000000000 + config->period_ns - 1) / config->period_ns;
     const uint64_t buffer_ms = config->buffer_ms == 0 ? BUFFER_MS : config->buffer_ms;
-    const uint64_t typical = hz * buffer_ms / 1000 / SHARDS_PER_CPU * (SP_RECORD_HEAD_WORDS + TYPICAL_FRAMES);
     struct sp_geometry made = {
         .version = SP_SEGMENT_VERSION,
         .max_depth = config->max_depth,
         .n_slots = config->max_threads == 0 ? DEFAULT_SLOTS : power_of_2_from((uint64_t)config->max_threads + 1),
-        .n_shards = (uint32_t)smaller(power_of_2_from((uint64_t)cpus * SHARDS_PER_CPU), MAX_SHARDS),
+        .n_shards = count_shards(cpus, buffer_ms),
         .period_ns = config->period_ns,
         .backstop_periods = backstop_periods(config->period_ns),
     };
+    const uint64_t typical = typical_words(hz, buffer_ms, cpus, made.n_shards);
     const uint64_t least = (uint64_t)MIN_RECORDS * sp_record_words_limit(&made);
     uint64_t half_words = smaller(typical < least ? least : typical, 1u << 20);
     for (;; half_words /= 2) {

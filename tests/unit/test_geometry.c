@@ -58,6 +58,20 @@ static void test_geometry_backstop_is_at_most_100_hz(void **state)
     }
 }
 
+static void test_geometry_small_buffer_is_cheap_on_a_large_machine(void **state)
+{
+    (void)state;
+    struct sp_session_config config = plain;
+    struct sp_geometry large, small;
+    assert_int_equal(sp_session_geometry(&config, 128, &large), 0);
+    config.buffer_ms = 250;
+    assert_int_equal(sp_session_geometry(&config, 128, &small), 0);
+    assert_in_range(small.n_shards, 1, 16);
+    assert_true(small.bytes < large.bytes);
+    /* 250 ms of 100 Hz on 128 CPUs, of 64 frames */
+    assert_true((uint64_t)small.n_shards * small.half_words >= UINT64_C(25) * 128 * 64);
+}
+
 static void test_geometry_out_of_range_is_einval(void **state)
 {
     (void)state;
@@ -103,6 +117,7 @@ int main(void)
         cmocka_unit_test(test_geometry_is_a_valid_layout),
         cmocka_unit_test(test_geometry_has_a_slot_for_each_thread),
         cmocka_unit_test(test_geometry_backstop_is_at_most_100_hz),
+        cmocka_unit_test(test_geometry_small_buffer_is_cheap_on_a_large_machine),
         cmocka_unit_test(test_geometry_out_of_range_is_einval),
         cmocka_unit_test(test_geometry_keeps_within_the_memory_limit),
     };
