@@ -210,6 +210,11 @@ def test_mask_stays_as_it_is(directory):
     e2e.equal(lines[:4], wanted, "SIGPROF blocked")
 
 
+def test_vfork_child_has_its_own_handler(directory):
+    """It shares the parent's memory, ours too, and not its signal dispositions."""
+    e2e.equal(e2e.value(go(directory, "handler").stdout, "kept"), 1, "the parent's handler of SIGPROF")
+
+
 # Which processes, and where to.
 
 def test_no_follow(directory):

@@ -13,6 +13,7 @@
  *   killed MS          a child that is killed while it runs
  *   large MIB N        N children of a process with so much memory touched; they end at once
  *   mask               prints whether SIGPROF is blocked before and after, in parent and child
+ *   handler            prints whether its handler of SIGPROF is still there after a vfork child has set another
  *   run COMMAND...     executes it and waits for it
  */
 #include <errno.h>
@@ -263,6 +264,25 @@ static void tell_masks(void)
     tell_mask("_Fork", SIG_BLOCK);
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+static void tell_handler(void)
+{
+    struct sigaction now;
+    signal(SIGPROF, on_signal);
+    const pid_t pid = vfork();
+    if (pid == 0) {
+        signal(SIGPROF, SIG_IGN);
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    sigaction(SIGPROF, NULL, &now);
+    printf("kept=%d\n", now.sa_handler == on_signal);
+}
+
 static void run_command(char **argv)
 {
     const pid_t pid = fork();
@@ -289,6 +309,8 @@ static void run(int argc, char **argv)
         fork_large((size_t)n, atoi(last));
     else if (strcmp(mode, "mask") == 0)
         tell_masks();
+    else if (strcmp(mode, "handler") == 0)
+        tell_handler();
     else if (strcmp(mode, "run") == 0)
         run_command(argv + 2);
     else
