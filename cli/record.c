@@ -241,6 +241,15 @@ static void hear_newborn(struct recording *recording)
     }
 }
 
+static void say_what_runs_on(const struct recording *recording)
+{
+    const unsigned running = sp_server_running(recording->server);
+    if (running > 0)
+        sp_complain("%u of the processes that %s has started %s on, and what %s from now on is not recorded%s", running,
+                    recording->options->argv[0], running == 1 ? "runs" : "run", running == 1 ? "it does" : "they do",
+                    recording->options->is_waiting ? "" : "; --wait records until all have ended");
+}
+
 /* Takes in everything that is left. Descendants that live on stop sampling: nobody would read it. */
 static void finish(struct recording *recording)
 {
@@ -257,12 +266,7 @@ static void finish(struct recording *recording)
         return;
     }
     write_profiles(recording);
-    const unsigned running = sp_server_running(recording->server);
-    if (running > 0)
-        sp_complain("%u %s of the command's %s on, and what %s from now on is not recorded; with --wait, sigprof "
-                    "records until all have ended",
-                    running, running == 1 ? "process" : "processes", running == 1 ? "runs" : "run",
-                    running == 1 ? "it does" : "they do");
+    say_what_runs_on(recording);
 }
 
 /* The command's exit status as a shell would give it, unless our own part failed where the command's did not. */

@@ -59,6 +59,18 @@ enum sp_received sp_message_receive(int fd, struct sp_handover_message *message,
     }
 }
 
+void sp_message_send(int fd, struct sp_handover_message *message)
+{
+    message->version = SP_HANDOVER_VERSION;
+    send(fd, message, sizeof *message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void sp_message_answer(int fd, enum sp_handover_type type)
+{
+    struct sp_handover_message message = {.type = type};
+    sp_message_send(fd, &message);
+}
+
 void sp_target_account(const struct sp_segment *segment, pid_t tid, struct sp_session_config *config)
 {
     const uint32_t slot = sp_segment_find(segment, tid);

@@ -9,19 +9,16 @@
 #include "target_server.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "process_handle.h"
 #include "session/handover.h"
+#include "target_listener.h"
 #include "target_message.h"
 
 /* At most so many in a row, so that a storm of them does not keep the samples waiting. */
@@ -53,18 +50,6 @@ struct sp_target_server {
     uint64_t accepted; /* connections so far */
 };
 
-static int listen_at(struct sockaddr_un *address, socklen_t length)
-{
-    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    if (bind(fd, (struct sockaddr *)address, length) == 0 && listen(fd, SOMAXCONN) == 0)
-        return fd;
-    const int error = -errno;
-    close(fd);
-    return error;
-}
-
 static void watch(const struct sp_target_server *server, int fd, struct connection *connection, uint32_t flags)
 {
     struct epoll_event event = {.events = EPOLLIN | flags, .data.ptr = connection};
@@ -76,41 +61,21 @@ static void watch(const struct sp_target_server *server, int fd, struct connecti
  * The listener is edge-triggered: where descriptors are short, it stays readable, and each drain tries again. Who waits
  * there loses nothing but time: a forked child's segment waits with it.
  */
-static int open_descriptors(struct sp_target_server *server, struct sockaddr_un *address, socklen_t length)
-{
-    server->listener = listen_at(address, length);
-    if (server->listener < 0)
-        return server->listener;
-    server->events = epoll_create1(EPOLL_CLOEXEC);
-    if (server->events < 0) {
-        const int error = -errno;
-        close(server->listener);
-        return error;
-    }
-    watch(server, server->listener, NULL, EPOLLET);
-    return 0;
-}
-
 int sp_server_new(const struct sp_server_setup *setup, char *variable, size_t variable_bytes,
                   struct sp_target_server **server)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX}; /* sun_path[0] == 0: the abstract name space */
-    uint64_t random[3];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return -EIO;
     struct sp_target_server *made = calloc(1, sizeof *made);
     if (made == NULL)
         return -ENOMEM;
     made->setup = *setup;
-    memcpy(made->token, random, sizeof made->token);
-    const int name = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "sigprof-%016" PRIx64, random[2]);
-    const int error =
-        open_descriptors(made, &address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)name));
-    if (error != 0) {
-        free(made);
+    made->listener = sp_listener_open(made->token, variable, variable_bytes);
+    made->events = made->listener < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
+    if (made->events < 0) {
+        const int error = made->listener < 0 ? made->listener : -errno;
+        sp_server_free(made);
         return error;
     }
-    snprintf(variable, variable_bytes, "%s:%016" PRIx64 "%016" PRIx64, address.sun_path + 1, random[0], random[1]);
+    watch(made, made->listener, NULL, EPOLLET);
     *server = made;
     return 0;
 }
@@ -156,22 +121,11 @@ void sp_server_free(struct sp_target_server *server)
         return;
     while (server->connections != NULL)
         drop(server, &server->connections);
-    close(server->listener);
-    close(server->events);
+    if (server->listener >= 0)
+        close(server->listener);
+    if (server->events >= 0)
+        close(server->events);
     free(server);
-}
-
-static void reply(const struct connection *connection, struct sp_handover_message *message)
-{
-    message->version = SP_HANDOVER_VERSION;
-    /* A target that does not take its answer has its own time-out. */
-    send(connection->fd, message, sizeof *message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-static void reply_type(const struct connection *connection, enum sp_handover_type type)
-{
-    struct sp_handover_message message = {.type = type};
-    reply(connection, &message);
 }
 
 static bool has_descriptors(const struct sp_target_server *server)
@@ -236,7 +190,7 @@ static void on_hello(struct sp_target_server *server, struct connection *connect
                      const struct sp_handover_message *message)
 {
     if (!is_welcome(server, connection, message)) {
-        reply_type(connection, SP_HANDOVER_REFUSE);
+        sp_message_answer(connection->fd, SP_HANDOVER_REFUSE);
         return;
     }
     struct sp_handover_message answer = {
@@ -245,7 +199,7 @@ static void on_hello(struct sp_target_server *server, struct connection *connect
     succeed_older(server, connection, &answer.config);
     connection->is_introduced = true;
     connection->image = message->image;
-    reply(connection, &answer);
+    sp_message_send(connection->fd, &answer);
 }
 
 /* Begins to collect from the segment behind `memfd`. */
@@ -271,7 +225,7 @@ static void on_segment(struct sp_target_server *server, struct connection *conne
 {
     const bool is_taken =
         connection->is_introduced && !server->is_stopped && take_segment(server, connection, message, memfd, NULL);
-    reply_type(connection, is_taken ? SP_HANDOVER_READY : SP_HANDOVER_REFUSE);
+    sp_message_answer(connection->fd, is_taken ? SP_HANDOVER_READY : SP_HANDOVER_REFUSE);
 }
 
 static const struct sp_target *find_image(const struct sp_target_server *server, uint64_t image)
@@ -304,7 +258,7 @@ static void on_bye(struct connection *connection)
         sp_collector_drain_last(connection->target);
         sp_collector_read_last_maps(connection->target);
     }
-    reply_type(connection, SP_HANDOVER_READY);
+    sp_message_answer(connection->fd, SP_HANDOVER_READY);
 }
 
 static void on_message(struct sp_target_server *server, struct connection *connection,
