@@ -14,53 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/collector_state.h"
 #include "collector/counters.h"
-#include "collector/cpu_accounts.h"
-#include "collector/drain.h"
-#include "collector/known_threads.h"
-#include "collector/mappings.h"
-#include "collector/thread_watch.h"
 #include "util/clock.h"
 
 static const uint64_t default_memory_limit = (uint64_t)256 << 20;
 static const int64_t read_maps_again_ns = 1000000000;
-
-/* Interned once, used for every sample. */
-struct words {
-    uint32_t thread, tid, pid, process, brief;
-};
-
-struct sp_collector {
-    struct sp_profile *profile;
-    uint64_t period_ns, memory_limit;
-    struct words words;
-    bool labels_processes;
-    pid_t first_pid;           /* of the first target */
-    bool has_processes;        /* there was a target with another pid */
-    struct sp_target *targets; /* in order of attaching, the newest first */
-    struct sp_ledger ledger;   /* what this side counts, and all of detached targets */
-    size_t n_accounts;         /* of the profile's accounts, those of detached targets */
-    uint64_t tree_cpu_ns;      /* 0: not known */
-    struct sp_record scratch;
-    uint32_t locations[SP_DEPTH_LIMIT];
-};
-
-struct sp_target {
-    struct sp_collector *collector;
-    struct sp_target *next;
-    struct sp_segment segment;
-    struct sp_mappings mappings;
-    struct sp_known_threads threads;
-    struct sp_folded_threads folded;
-    struct sp_thread_watch watch;
-    uint32_t name;        /* of the process, string */
-    uint64_t cpu_ns;      /* of the process from its birth, as sp_collector_process_cpu has told; 0: not yet */
-    uint64_t start_ns;    /* where on the process's CPU clock this target's part begins */
-    int64_t maps_read_ns; /* CLOCK_MONOTONIC */
-    int64_t drain_ns, last_drain_ns; /* when the drain that is going on began, and the one before */
-    bool has_read_maps;              /* in this drain */
-    bool has_new_samples;            /* since the mappings were read */
-};
 
 struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
 {
@@ -174,6 +133,8 @@ struct sp_target *sp_collector_attach(struct sp_collector *collector, const stru
     } else {
         read_name(target);
         sp_collector_read_maps(target);
+        if (pid == collector->first_pid && target->mappings.executable != 0)
+            collector->executable = target->mappings.executable;
     }
     return target;
 }
@@ -201,96 +162,6 @@ void sp_collector_unmap(struct sp_segment *segment)
     segment->header = NULL;
 }
 
-/* The location of a frame; pprof's rule: the interrupted pc as is, a caller's return address less one. */
-static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf, uint64_t weight)
-{
-    struct sp_collector *collector = target->collector;
-    const uint64_t address = is_leaf ? pc : pc - 1;
-    uint32_t mapping = sp_mappings_find(&target->mappings, collector->profile, address);
-    if (mapping == SP_NONE && !target->has_read_maps) {
-        sp_collector_read_maps(target);
-        mapping = sp_mappings_find(&target->mappings, collector->profile, address);
-    }
-    collector->ledger.frames += weight;
-    if (mapping == SP_NONE)
-        collector->ledger.unmapped_frames += weight;
-    return sp_profile_location(collector->profile, mapping, address);
-}
-
-enum { LABELS = 4 };
-
-static uint32_t make_labels(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread,
-                            struct sp_label labels[LABELS])
-{
-    struct sp_collector *collector = target->collector;
-    const uint32_t name =
-        sp_known_thread_name(thread, &target->segment, target->mappings.pid, target->drain_ns, collector->profile);
-    uint32_t n = 0;
-    if (name != 0)
-        labels[n++] = (struct sp_label){.key = collector->words.thread, .str = name};
-    labels[n++] = (struct sp_label){.key = collector->words.tid, .num = record->tid};
-    if (!collector->labels_processes)
-        return n;
-    labels[n++] = (struct sp_label){.key = collector->words.pid, .num = target->mappings.pid};
-    if (target->name != 0)
-        labels[n++] = (struct sp_label){.key = collector->words.process, .str = target->name};
-    return n;
-}
-
-static void add(struct sp_tally *tally, const struct sp_record *record)
-{
-    tally->deliveries += record->deliveries;
-    tally->weight += record->weight;
-}
-
-/*
- * The thread's account is settled. What it still owed is less than a period for one that was sampled; of one that could
- * not be, it is not the start routine's, and stays out of the profile: the ledger has it under the reason.
- */
-static void take_end(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
-{
-    const uint64_t period_ns = target->segment.geometry.period_ns;
-    sp_known_thread_settle(&target->threads, thread, record->since_ns, record->clock_ns, target->drain_ns);
-    sp_known_thread_end_slotless(&target->threads, record->tid, record->since_ns, target->drain_ns);
-    thread->is_withheld = thread->gap != SP_GAP_NONE && thread->gap != SP_GAP_UNKNOWN &&
-                          record->weight * period_ns > sp_gap_limit_ns(&target->segment, record->weight * period_ns);
-}
-
-/* An equal sample may be there already: it is added to that one. */
-static void add_sample(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
-{
-    struct sp_collector *collector = target->collector;
-    struct sp_label labels[LABELS];
-    target->has_new_samples = true;
-    for (uint32_t i = 0; i < record->depth; i++)
-        collector->locations[i] = location_of(target, record->pcs[i], i == 0, record->weight);
-    const uint32_t n_labels = make_labels(target, record, thread, labels);
-    const int64_t values[] = {(int64_t)record->weight, (int64_t)(record->weight * collector->period_ns)};
-    sp_profile_add_sample(collector->profile, collector->locations, record->depth, labels, n_labels, values);
-    add(&collector->ledger.collected, record);
-    collector->ledger.ends[record->end] += record->weight;
-    collector->ledger.threads_sampled += thread->weight == 0;
-    thread->weight += record->weight;
-}
-
-static void take_record(void *user, const struct sp_record *record)
-{
-    struct sp_target *target = user;
-    struct sp_collector *collector = target->collector;
-    const struct sp_thread_key key = {record->tid, record->slot_generation};
-    struct sp_known_thread *thread = sp_known_thread(&target->threads, key);
-    if (thread != NULL && record->kind == SP_RECORD_END)
-        take_end(target, record, thread);
-    if (record->weight == 0)
-        return;
-    if (thread == NULL || collector->profile->memory_bytes > collector->memory_limit)
-        add(&collector->ledger.over_memory, record);
-    else if (record->kind == SP_RECORD_END && thread->is_withheld)
-        add(&collector->ledger.withheld, record);
-    else
-        add_sample(target, record, thread);
-}
-
 static void drain(struct sp_target *target, bool is_last)
 {
     target->last_drain_ns = target->drain_ns;
@@ -299,7 +170,7 @@ static void drain(struct sp_target *target, bool is_last)
     if (target->drain_ns - target->maps_read_ns > read_maps_again_ns)
         sp_collector_read_maps(target);
     target->collector->ledger.damaged +=
-        sp_drain(&target->segment, is_last, &target->collector->scratch, take_record, target);
+        sp_drain(&target->segment, is_last, &target->collector->scratch, sp_target_take_record, target);
 }
 
 static uint64_t ns_of(const struct sp_target *target, uint64_t weight)
@@ -416,6 +287,19 @@ void sp_collector_ledger(const struct sp_collector *collector, struct sp_ledger 
         ledger->kernel_ns = collector->tree_cpu_ns;
 }
 
+/* profile.proto: "the first mapping is the main binary". A shell that had a sample before exec(3) is not what was
+ * meant. */
+static void put_executable_first(const struct sp_collector *collector)
+{
+    struct sp_profile *profile = collector->profile;
+    for (uint32_t i = 0; i < profile->mappings.n; i++) {
+        if (collector->executable == 0 || profile->mappings.at[i].file != collector->executable)
+            continue;
+        sp_profile_swap_mappings(profile, 0, i);
+        return;
+    }
+}
+
 struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t duration_ns)
 {
     struct sp_ledger ledger;
@@ -425,6 +309,7 @@ struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t 
         sp_profile_drop_label(collector->profile, collector->words.pid);
         sp_profile_drop_label(collector->profile, collector->words.process);
     }
+    put_executable_first(collector);
     collector->profile->accounts.n = collector->n_accounts;
     for (const struct sp_target *target = collector->targets; target != NULL; target = target->next)
         write_accounts(target);

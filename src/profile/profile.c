@@ -165,6 +165,22 @@ uint32_t sp_profile_add_mapping(struct sp_profile *profile, const struct sp_mapp
     return (uint32_t)profile->mappings.n++;
 }
 
+void sp_profile_swap_mappings(struct sp_profile *profile, uint32_t a, uint32_t b)
+{
+    if (a == b)
+        return;
+    const struct sp_mapping first = profile->mappings.at[a];
+    profile->mappings.at[a] = profile->mappings.at[b];
+    profile->mappings.at[b] = first;
+    for (size_t i = 0; i < profile->locations.n; i++) {
+        uint32_t *mapping = &profile->locations.at[i].mapping;
+        if (*mapping == a)
+            *mapping = b;
+        else if (*mapping == b)
+            *mapping = a;
+    }
+}
+
 static uint64_t function_hash(const struct sp_function *function)
 {
     uint64_t hash = sp_hash_word(sp_hash_seed(), (uint64_t)function->name << 32 | function->system_name);

@@ -169,6 +169,9 @@ void sp_profile_add_account(struct sp_profile *profile, const struct sp_account 
 
 /* Appends a mapping (no merging: the caller knows when two are the same). Returns its index. */
 uint32_t sp_profile_add_mapping(struct sp_profile *profile, const struct sp_mapping *mapping);
+/* Lets two mappings change places, with all that refers to them. Where that changes anything, no sample is added after.
+ */
+void sp_profile_swap_mappings(struct sp_profile *profile, uint32_t a, uint32_t b);
 /* The index of a function equal in all fields; appended when new. */
 uint32_t sp_profile_function(struct sp_profile *profile, const struct sp_function *function);
 /* Appends a function as is, without merging (for readers). Returns its index. */

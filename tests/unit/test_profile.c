@@ -342,9 +342,29 @@ static void test_reader_refuses_numbers_that_do_not_end(void **state)
     assert_non_null(reader.error);
 }
 
+static void test_swap_mappings_takes_locations_along(void **state)
+{
+    (void)state;
+    struct sp_profile *profile = sp_profile_new();
+    for (uint64_t i = 0; i < 3; i++) {
+        const struct sp_mapping mapping = {.start = 0x1000 * i, .limit = 0x1000 * (i + 1)};
+        sp_profile_add_mapping(profile, &mapping);
+    }
+    const uint32_t of_first = sp_profile_location(profile, 0, 1), of_last = sp_profile_location(profile, 2, 0x2001);
+    const uint32_t of_none = sp_profile_location(profile, SP_NONE, 7);
+    sp_profile_swap_mappings(profile, 0, 2);
+    assert_int_equal(profile->mappings.at[0].start, 0x2000);
+    assert_int_equal(profile->mappings.at[2].start, 0);
+    assert_int_equal(profile->locations.at[of_first].mapping, 2);
+    assert_int_equal(profile->locations.at[of_last].mapping, 0);
+    assert_int_equal(profile->locations.at[of_none].mapping, SP_NONE);
+    sp_profile_free(profile);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_swap_mappings_takes_locations_along),
         cmocka_unit_test(test_profile_new_is_empty_and_valid),
         cmocka_unit_test(test_string_is_interned_once),
         cmocka_unit_test(test_string_many_stay_distinct),

@@ -1,0 +1,96 @@
+/*
+ * Records become samples: locations, labels, and who is not to have any.
+ *
+ * Place on the way of a sample: shard → drain → *this* → profile. Context: ordinary code, one thread at a time.
+ */
+#include "collector/collector_state.h"
+
+/* The location of a frame; pprof's rule: the interrupted pc as is, a caller's return address less one. */
+static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf, uint64_t weight)
+{
+    struct sp_collector *collector = target->collector;
+    const uint64_t address = is_leaf ? pc : pc - 1;
+    uint32_t mapping = sp_mappings_find(&target->mappings, collector->profile, address);
+    if (mapping == SP_NONE && !target->has_read_maps) {
+        sp_collector_read_maps(target);
+        mapping = sp_mappings_find(&target->mappings, collector->profile, address);
+    }
+    collector->ledger.frames += weight;
+    if (mapping == SP_NONE)
+        collector->ledger.unmapped_frames += weight;
+    return sp_profile_location(collector->profile, mapping, address);
+}
+
+enum { LABELS = 4 };
+
+static uint32_t make_labels(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread,
+                            struct sp_label labels[LABELS])
+{
+    struct sp_collector *collector = target->collector;
+    const uint32_t name =
+        sp_known_thread_name(thread, &target->segment, target->mappings.pid, target->drain_ns, collector->profile);
+    uint32_t n = 0;
+    if (name != 0)
+        labels[n++] = (struct sp_label){.key = collector->words.thread, .str = name};
+    labels[n++] = (struct sp_label){.key = collector->words.tid, .num = record->tid};
+    if (!collector->labels_processes)
+        return n;
+    labels[n++] = (struct sp_label){.key = collector->words.pid, .num = target->mappings.pid};
+    if (target->name != 0)
+        labels[n++] = (struct sp_label){.key = collector->words.process, .str = target->name};
+    return n;
+}
+
+static void add(struct sp_tally *tally, const struct sp_record *record)
+{
+    tally->deliveries += record->deliveries;
+    tally->weight += record->weight;
+}
+
+/*
+ * The thread's account is settled. What it still owed is less than a period for one that was sampled; of one that could
+ * not be, it is not the start routine's, and stays out of the profile: the ledger has it under the reason.
+ */
+static void take_end(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
+{
+    const uint64_t period_ns = target->segment.geometry.period_ns;
+    sp_known_thread_settle(&target->threads, thread, record->since_ns, record->clock_ns, target->drain_ns);
+    sp_known_thread_end_slotless(&target->threads, record->tid, record->since_ns, target->drain_ns);
+    thread->is_withheld = thread->gap != SP_GAP_NONE && thread->gap != SP_GAP_UNKNOWN &&
+                          record->weight * period_ns > sp_gap_limit_ns(&target->segment, record->weight * period_ns);
+}
+
+/* An equal sample may be there already: it is added to that one. */
+static void add_sample(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
+{
+    struct sp_collector *collector = target->collector;
+    struct sp_label labels[LABELS];
+    target->has_new_samples = true;
+    for (uint32_t i = 0; i < record->depth; i++)
+        collector->locations[i] = location_of(target, record->pcs[i], i == 0, record->weight);
+    const uint32_t n_labels = make_labels(target, record, thread, labels);
+    const int64_t values[] = {(int64_t)record->weight, (int64_t)(record->weight * collector->period_ns)};
+    sp_profile_add_sample(collector->profile, collector->locations, record->depth, labels, n_labels, values);
+    add(&collector->ledger.collected, record);
+    collector->ledger.ends[record->end] += record->weight;
+    collector->ledger.threads_sampled += thread->weight == 0;
+    thread->weight += record->weight;
+}
+
+void sp_target_take_record(void *user, const struct sp_record *record)
+{
+    struct sp_target *target = user;
+    struct sp_collector *collector = target->collector;
+    const struct sp_thread_key key = {record->tid, record->slot_generation};
+    struct sp_known_thread *thread = sp_known_thread(&target->threads, key);
+    if (thread != NULL && record->kind == SP_RECORD_END)
+        take_end(target, record, thread);
+    if (record->weight == 0)
+        return;
+    if (thread == NULL || collector->profile->memory_bytes > collector->memory_limit)
+        add(&collector->ledger.over_memory, record);
+    else if (record->kind == SP_RECORD_END && thread->is_withheld)
+        add(&collector->ledger.withheld, record);
+    else
+        add_sample(target, record, thread);
+}
