@@ -1,6 +1,6 @@
 /*
- * Threads that end by return, by pthread_exit(3) and by cancellation give their timers back at once. Seen from outside:
- * /proc/self/timers lists what the process holds.
+ * Threads that end by return, by pthread_exit(3) and by cancellation give their timers and slots back at once. Seen
+ * from outside: /proc/self/timers lists what the process holds, and with few slots the next threads would get none.
  */
 #include "sigprof/sigprof.h"
 
@@ -9,7 +9,7 @@
 
 #include "require.h"
 
-enum { ROUNDS = 100, AT_ONCE = 3 };
+enum { ROUNDS = 100, AT_ONCE = 3, SLOTS = 7 };
 
 static void *end_by_return(void *argument)
 {
@@ -35,7 +35,10 @@ int main(void)
         printf("skipped: this kernel has no /proc/self/timers\n");
         return EXIT_SKIP;
     }
-    require_equal(sigprof_start(NULL), 0);
+    struct sigprof_options options;
+    sigprof_options_init(&options);
+    options.max_threads = SLOTS;
+    require_equal(sigprof_start(&options), 0);
     const int before = count_timers();
     require(before > 0);
     for (unsigned round = 0; round < ROUNDS; round++) {
