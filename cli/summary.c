@@ -53,6 +53,18 @@ static void print_totals(const struct sp_ledger *ledger, const struct sp_profile
                 unresolved_percent(profile));
 }
 
+static void print_untimed(const struct sp_ledger *ledger)
+{
+    char refusal[SP_REFUSAL_BYTES];
+    const uint64_t n = ledger->slots_full + ledger->timers_refused;
+    const char *why = sp_timer_refusal(ledger, refusal);
+    if (n > 0)
+        sp_complain("%" PRIu64
+                    " threads had no timer of their own%s%s; what the process's timer did not see of them is "
+                    "named as unsampled",
+                    n, why != NULL ? ": " : "", why != NULL ? why : "");
+}
+
 static void print_losses(const struct sp_ledger *ledger)
 {
     for (unsigned i = 0; i < SP_LOSSES; i++)
@@ -63,9 +75,7 @@ static void print_losses(const struct sp_ledger *ledger)
     if (ledger->damaged > 0)
         sp_complain("skipped %" PRIu64 " damaged records: the program has overwritten the profiler's memory",
                     ledger->damaged);
-    if (ledger->slots_full + ledger->timers_refused > 0)
-        sp_complain("%" PRIu64 " threads got no timer of their own and were sampled by the process's timer alone",
-                    ledger->slots_full + ledger->timers_refused);
+    print_untimed(ledger);
 }
 
 /* How many threads have unsampled time for this reason, and the one that has most of it. */

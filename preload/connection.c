@@ -17,6 +17,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "handler/raw_calls.h"
+#include "session/own_descriptors.h"
+
 enum { HIGH_FD = 200 }; /* the low numbers belong to the host, which may count on getting them */
 
 static struct {
@@ -44,7 +47,7 @@ static int move_up(int fd)
     const int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
     if (high < 0)
         return fd;
-    close(fd);
+    sp_raw_close(fd);
     return high;
 }
 
@@ -57,6 +60,7 @@ static bool connect_to_recorder(int fd)
         connect(fd, (const struct sockaddr *)&recorder.address, recorder.length) != 0 || fstat(fd, &status) != 0)
         return false;
     current = (struct sp_connection){.fd = fd, .device = status.st_dev, .inode = status.st_ino};
+    sp_descriptor_keep(fd);
     return true;
 }
 
@@ -69,7 +73,7 @@ bool sp_connection_open(void)
     fd = move_up(fd);
     if (connect_to_recorder(fd))
         return true;
-    close(fd);
+    sp_raw_close(fd);
     return false;
 }
 
@@ -125,7 +129,9 @@ bool sp_connection_is_open(const struct sp_connection *connection)
 void sp_connection_close(const struct sp_connection *connection)
 {
     if (sp_connection_is_open(connection))
-        close(connection->fd);
-    if (connection->fd == current.fd)
-        current.fd = -1;
+        sp_raw_close(connection->fd);
+    if (connection->fd != current.fd)
+        return;
+    current.fd = -1;
+    sp_descriptor_keep(-1);
 }

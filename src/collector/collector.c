@@ -56,6 +56,7 @@ void sp_collector_free(struct sp_collector *collector)
     while (collector->targets != NULL)
         sp_collector_detach(collector->targets);
     sp_profile_free(collector->profile);
+    free(collector->process_names.at);
     free(collector);
 }
 
@@ -99,7 +100,7 @@ static void read_name(struct sp_target *target)
 {
     char name[SP_THREAD_NAME_BYTES + 1];
     if (sp_proc_thread_name(target->mappings.pid, target->mappings.pid, name, sizeof name))
-        target->name = sp_profile_string(target->collector->profile, name);
+        sp_process_rename(target, sp_profile_string(target->collector->profile, name));
 }
 
 /* A forked process is its parent still, until it says otherwise. */
@@ -107,7 +108,7 @@ static void take_over(struct sp_target *target, const struct sp_target *parent)
 {
     struct sp_profile *profile = target->collector->profile;
     const struct sp_profile *theirs = parent->collector->profile;
-    target->name = sp_profile_string(profile, sp_profile_text(theirs, parent->name));
+    sp_process_rename(target, sp_profile_string(profile, sp_profile_text(theirs, sp_process_name(parent))));
     target->maps_read_ns = parent->maps_read_ns;
     sp_mappings_copy(&target->mappings, profile, &parent->mappings, theirs);
 }
@@ -116,8 +117,10 @@ struct sp_target *sp_collector_attach(struct sp_collector *collector, const stru
                                       const struct sp_target *parent)
 {
     struct sp_target *target = calloc(1, sizeof *target);
-    if (target == NULL)
+    if (target == NULL || !sp_process_labels_add(collector, &target->number)) {
+        free(target);
         return NULL;
+    }
     target->collector = collector;
     target->segment = *segment;
     target->mappings.pid = pid;
@@ -191,7 +194,7 @@ static struct sp_account_owner owner_of(const struct sp_target *target)
                                      .threads = &target->threads,
                                      .folded = &target->folded,
                                      .pid = target->mappings.pid,
-                                     .name = target->name,
+                                     .name = sp_process_name(target),
                                      .kernel_ns = clock_ns > target->start_ns ? clock_ns - target->start_ns : 0,
                                      .brief_name = target->collector->words.brief,
                                      .n_brief = counters.brief.deliveries,
@@ -305,10 +308,7 @@ struct sp_profile *sp_collector_profile(struct sp_collector *collector, int64_t 
     struct sp_ledger ledger;
     collector->profile->duration_ns = duration_ns > 0 ? duration_ns : 1;
     sp_collector_ledger(collector, &ledger);
-    if (collector->labels_processes && !collector->has_processes) {
-        sp_profile_drop_label(collector->profile, collector->words.pid);
-        sp_profile_drop_label(collector->profile, collector->words.process);
-    }
+    sp_process_labels_finish(collector);
     put_executable_first(collector);
     collector->profile->accounts.n = collector->n_accounts;
     for (const struct sp_target *target = collector->targets; target != NULL; target = target->next)

@@ -24,13 +24,14 @@ struct sp_collector {
     uint64_t period_ns, memory_limit;
     struct words words;
     bool labels_processes;
-    pid_t first_pid;           /* of the first target */
-    uint32_t executable;       /* string: path of the first process's last image; 0: not known */
-    bool has_processes;        /* there was a target with another pid */
-    struct sp_target *targets; /* in order of attaching, the newest first */
-    struct sp_ledger ledger;   /* what this side counts, and all of detached targets */
-    size_t n_accounts;         /* of the profile's accounts, those of detached targets */
-    uint64_t tree_cpu_ns;      /* 0: not known */
+    SP_ARRAY(uint32_t) process_names; /* strings; a target's number is a position here */
+    pid_t first_pid;                  /* of the first target */
+    uint32_t executable;              /* string: path of the first process's last image; 0: not known */
+    bool has_processes;               /* there was a target with another pid */
+    struct sp_target *targets;        /* in order of attaching, the newest first */
+    struct sp_ledger ledger;          /* what this side counts, and all of detached targets */
+    size_t n_accounts;                /* of the profile's accounts, those of detached targets */
+    uint64_t tree_cpu_ns;             /* 0: not known */
     struct sp_record scratch;
     uint32_t locations[SP_DEPTH_LIMIT];
 };
@@ -43,7 +44,7 @@ struct sp_target {
     struct sp_known_threads threads;
     struct sp_folded_threads folded;
     struct sp_thread_watch watch;
-    uint32_t name;        /* of the process, string */
+    uint32_t number;      /* position in process_names */
     uint64_t cpu_ns;      /* of the process from its birth, as sp_collector_process_cpu has told; 0: not yet */
     uint64_t start_ns;    /* where on the process's CPU clock this target's part begins */
     int64_t maps_read_ns; /* CLOCK_MONOTONIC */
@@ -51,6 +52,15 @@ struct sp_target {
     bool has_read_maps;              /* in this drain */
     bool has_new_samples;            /* since the mappings were read */
 };
+
+/*
+ * Samples say by its number which process they are of, until sp_process_labels_finish puts the names there: the name of
+ * a process is that of its last look, and samples that were alike stay so when it changes.
+ */
+bool sp_process_labels_add(struct sp_collector *collector, uint32_t *number);
+uint32_t sp_process_name(const struct sp_target *target); /* string */
+void sp_process_rename(struct sp_target *target, uint32_t name);
+void sp_process_labels_finish(struct sp_collector *collector);
 
 /* Takes a record of the target (`user`) into the profile and the ledger; an sp_take_record. */
 void sp_target_take_record(void *user, const struct sp_record *record);

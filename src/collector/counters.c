@@ -56,16 +56,12 @@ static void take_error(uint64_t *error, int32_t written, struct sp_ledger *ledge
         *error = read;
 }
 
-/* A process whose trigger is perf has timers too where events were refused to some of its threads. */
 static void add_trigger(struct sp_header *header, struct sp_ledger *ledger)
 {
-    const uint64_t used = plausible(sp_load_relaxed(&header->trigger), SP_TRIGGERS - 1, ledger);
+    const uint64_t all = (1 << SP_TRIGGERS) - 1;
     ledger->trigger_asked = plausible(sp_load_relaxed(&header->trigger_asked), SP_TRIGGERS - 1, ledger);
-    ledger->trigger_used |= (uint64_t)1 << (used == SP_TRIGGER_PERF ? SP_TRIGGER_PERF : SP_TRIGGER_TIMER);
-    const uint64_t refused = plausible(sp_load_relaxed(&header->perf_refused), count_limit, ledger);
-    if (refused > 0)
-        ledger->trigger_used |= (uint64_t)1 << SP_TRIGGER_TIMER;
-    ledger->perf_refused += refused;
+    ledger->trigger_used |= plausible(sp_load_relaxed(&header->triggers_used), all, ledger);
+    ledger->perf_refused += plausible(sp_load_relaxed(&header->perf_refused), count_limit, ledger);
     ledger->tick_ns = plausible(sp_load_relaxed(&header->tick_ns), tick_limit_ns, ledger);
     take_error(&ledger->perf_error, sp_load_relaxed(&header->perf_error), ledger);
     take_error(&ledger->timer_error, sp_load_relaxed(&header->timer_error), ledger);

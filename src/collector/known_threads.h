@@ -26,6 +26,7 @@ struct sp_known_thread {
     struct sp_thread_key key;
     uint32_t name;    /* string of the profile */
     int64_t asked_ns; /* when the name was read, CLOCK_MONOTONIC */
+    int64_t named_ns; /* when it was read first */
 
     /* Its account; see sp_known_thread_kernel_ns and sp_known_thread_recorded_ns. */
     uint64_t weight;             /* periods that its samples in the profile stand for */

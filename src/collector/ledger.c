@@ -50,7 +50,8 @@ const char *sp_trigger_name(uint64_t trigger)
 const char *sp_trigger_used_name(uint64_t used)
 {
     const uint64_t both = 1 << SP_TRIGGER_TIMER | 1 << SP_TRIGGER_PERF;
-    return (used & both) == both ? "mixed" : (used & 1 << SP_TRIGGER_PERF) != 0 ? "perf" : "timer";
+    static const char *const one[] = {[1 << SP_TRIGGER_TIMER] = "timer", [1 << SP_TRIGGER_PERF] = "perf"};
+    return (used & both) == both ? "mixed" : (used & both) != 0 ? one[used & both] : "none";
 }
 
 static uint64_t sum(uint64_t a, uint64_t b)

@@ -92,7 +92,7 @@ const char *sp_loss_name(enum sp_loss loss);
 const char *sp_gap_name(enum sp_gap gap);
 const char *sp_stack_end_name(enum sp_stack_end end);
 const char *sp_trigger_name(uint64_t trigger);   /* enum sp_trigger: "auto", "timer", "perf" */
-const char *sp_trigger_used_name(uint64_t used); /* set: "timer", "perf", "mixed" */
+const char *sp_trigger_used_name(uint64_t used); /* set: "timer", "perf", "mixed", "none" */
 
 /*
  * Why the kernel refuses perf events, or timers, and what may help: a sentence of at most SP_REFUSAL_BYTES in `text`.

@@ -36,8 +36,7 @@ static uint32_t make_labels(struct sp_target *target, const struct sp_record *re
     if (!collector->labels_processes)
         return n;
     labels[n++] = (struct sp_label){.key = collector->words.pid, .num = target->mappings.pid};
-    if (target->name != 0)
-        labels[n++] = (struct sp_label){.key = collector->words.process, .str = target->name};
+    labels[n++] = (struct sp_label){.key = collector->words.process, .num = target->number};
     return n;
 }
 

@@ -20,6 +20,7 @@
 #define sp_exchange_seq_cst(p, v) atomic_exchange_explicit((p), (v), memory_order_seq_cst)
 #define sp_add_relaxed(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define sp_add_seq_cst(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
+#define sp_or_relaxed(p, v) atomic_fetch_or_explicit((p), (v), memory_order_relaxed)
 #define sp_sub_release(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_release)
 /* Strong compare-and-swap; `expected` is a pointer and is updated on failure. */
 #define sp_cas_seq_cst(p, expected, v) \

@@ -55,12 +55,14 @@ enum {
     SP_RECORD_HEAD_WORDS = 5, /* words before pcs */
     SP_SLOTS_LIMIT = 1 << 20, /* below 1 << 24 for the cookie's field */
     SP_SHARDS_LIMIT = 256,
-    SP_INDEX_PROBE = 8,      /* entries of the index that a tid may stand in */
-    SP_ARMING_STRIPES = 64,  /* power of 2 */
-    SP_UNLISTED = 32,        /* size of the collector's lists of threads to arm and to disarm */
-    SP_PERF_FDS = 4096,      /* descriptors of perf events are below */
-    SP_SLOTS_AT_FIRST = 256, /* reserved at the start */
-    SP_END_WORDS = 3,        /* in place of pcs in a record that settles an account */
+    SP_INDEX_PROBE = 8,       /* entries of the index that a tid may stand in */
+    SP_ARMING_STRIPES = 64,   /* power of 2 */
+    SP_UNLISTED = 32,         /* size of the collector's lists of threads to arm and to disarm */
+    SP_PERF_FDS = 4096,       /* descriptors of perf events are below */
+    SP_SLOTS_AT_FIRST = 256,  /* reserved at the start */
+    SP_GROWN_UP = 2,          /* of `growing` */
+    SP_TRIGGER_NO_THREAD = 3, /* ESRCH: of a slot's `error` */
+    SP_END_WORDS = 3,         /* in place of pcs in a record that settles an account */
     SP_THREAD_NAME_BYTES = 16,
 };
 
@@ -198,16 +200,17 @@ struct sp_header {
     _Atomic uint64_t seed;                      /* of the first expirations */
     _Atomic uint32_t trigger;                   /* enum sp_trigger in use: TIMER or PERF */
     _Atomic uint32_t trigger_asked;             /* enum sp_trigger */
+    _Atomic uint32_t triggers_used;             /* set of 1 << enum sp_trigger: those that any thread has had */
     _Atomic int32_t perf_error;                 /* errno of the first perf event that was refused; 0 */
     _Atomic int32_t timer_error;                /* errno of the first timer that was refused; 0 */
     _Atomic uint64_t tick_ns;                   /* the kernel's tick: no timer fires more often */
     _Atomic uint32_t perf_fd_low, perf_fd_high; /* descriptors of perf events are in [low, high) */
     _Atomic uint64_t perf_refused;              /* threads that were to have a perf event and have a timer */
     _Atomic uint32_t slots_ready;               /* slots reserved so far; power of 2 */
-    _Atomic uint32_t growing;                   /* try-lock of who makes more ready */
-    _Atomic uint32_t first_generation;          /* of fresh slots, so that a late signal of the last session is stale */
-    _Atomic uint32_t cursor;                    /* where the next search for a free slot begins */
-    _Atomic uint32_t reap_cursor;               /* where the next look for ended threads begins */
+    _Atomic uint32_t growing;          /* try-lock of who makes more ready; SP_GROWN_UP: no more are to be had */
+    _Atomic uint32_t first_generation; /* of fresh slots, so that a late signal of the last session is stale */
+    _Atomic uint32_t cursor;           /* where the next search for a free slot begins */
+    _Atomic uint32_t reap_cursor;      /* where the next look for ended threads begins */
     _Atomic uint32_t arming[SP_ARMING_STRIPES]; /* try-locks by tid; see threads.c */
     _Atomic uint32_t threads_live;              /* slots in use */
     _Atomic uint64_t threads_armed;             /* threads that got a slot, ever */

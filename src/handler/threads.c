@@ -94,12 +94,27 @@ static void grow(const struct sp_segment *segment)
         return;
     const uint32_t wanted = 2 * ready < segment->geometry.n_slots ? 2 * ready : segment->geometry.n_slots;
     const size_t bytes = (size_t)(wanted - ready) * sizeof(struct sp_slot);
-    if (sp_segment_slots(segment) == ready &&
-        sp_raw_madvise(sp_segment_slot(segment, ready), bytes, POPULATE_WRITE) == 0) {
+    const bool is_mine = sp_segment_slots(segment) == ready;
+    const bool has_failed = is_mine && sp_raw_madvise(sp_segment_slot(segment, ready), bytes, POPULATE_WRITE) != 0;
+    if (is_mine && !has_failed) {
         prepare_slots(segment, ready, wanted);
         sp_store_release(&header->slots_ready, wanted);
     }
-    sp_store_release(&header->growing, 0u);
+    sp_store_release(&header->growing, has_failed ? (uint32_t)SP_GROWN_UP : 0u);
+}
+
+/* No slot was free: whether there will be more in a moment, by somebody else's hand. */
+static bool is_growing(const struct sp_segment *segment)
+{
+    return sp_load_relaxed(&segment->header->growing) == 1;
+}
+
+/* Who has a slot and no trigger. A thread that ended while it was armed was refused nothing. */
+static void count_refusal(const struct sp_segment *segment, uint32_t slot)
+{
+    const int32_t error = sp_load_relaxed(&sp_segment_slot(segment, slot)->error);
+    if (error != SP_TRIGGER_NO_THREAD)
+        sp_add_relaxed(&segment->header->timers_refused, 1u);
 }
 
 /* Where an account goes on from an earlier one, that has the CPU time until now. */
@@ -143,12 +158,14 @@ static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct 
         return 0;
     grow(segment);
     const uint32_t slot = claim(segment);
+    if (slot == 0 && is_growing(segment))
+        return SP_ARM_BUSY;
     if (slot == 0 || !fill_in(segment, slot, tid, birth)) {
         sp_add_relaxed(&segment->header->slots_full, 1u);
         return 0;
     }
     if (!sp_trigger_start(segment, slot, birth->is_self))
-        sp_add_relaxed(&segment->header->timers_refused, 1u);
+        count_refusal(segment, slot);
     sp_add_relaxed(&segment->header->threads_armed, 1u);
     sp_store_seq_cst(&sp_segment_slot(segment, slot)->state, (uint32_t)SP_SLOT_LIVE);
     return slot;

@@ -116,6 +116,8 @@ static long move_up(const struct sp_segment *segment, long fd)
     const uint32_t high = sp_load_relaxed(&header->perf_fd_high);
     const long moved = sp_raw_fcntl((int)fd, F_DUPFD_CLOEXEC, (long)sp_load_relaxed(&header->perf_fd_low));
     sp_raw_close((int)fd);
+    if (moved == -E_INVAL) /* not even the lowest number may be had */
+        return -E_MFILE;
     if (moved < 0 || (moved < SP_PERF_FDS && moved < (long)high))
         return moved;
     sp_raw_close((int)moved);
@@ -177,33 +179,57 @@ static int32_t start_perf_event(const struct sp_segment *segment, uint32_t slot)
     return (int32_t)result;
 }
 
-/* Keeps why the first one was refused. A thread that has just ended is no refusal. */
+/*
+ * Keeps why the thread was refused, and why the first one was. A clock that is not there (EINVAL), and a task that is
+ * not, are of a thread that has just ended: that is no refusal.
+ */
 static void note_error(_Atomic int32_t *first, struct sp_slot *at, int32_t error)
 {
     int32_t none = 0;
-    sp_store_relaxed(&at->error, -error);
-    if (error != -E_SRCH && error != -E_INVAL)
+    const bool is_gone = error == -E_SRCH || error == -E_INVAL;
+    sp_store_relaxed(&at->error, is_gone ? (int32_t)SP_TRIGGER_NO_THREAD : -error);
+    if (!is_gone)
         sp_cas_seq_cst(first, &none, -error);
+}
+
+static bool note_success(struct sp_header *header, enum sp_trigger trigger)
+{
+    const uint32_t bit = 1u << trigger;
+    if ((sp_load_relaxed(&header->triggers_used) & bit) == 0)
+        sp_or_relaxed(&header->triggers_used, bit);
+    return true;
+}
+
+static bool try_perf_event(const struct sp_segment *segment, uint32_t slot)
+{
+    struct sp_header *header = segment->header;
+    const int32_t error = start_perf_event(segment, slot);
+    if (error == 0)
+        return note_success(header, SP_TRIGGER_PERF);
+    sp_add_relaxed(&header->perf_refused, (uint64_t)1);
+    note_error(&header->perf_error, sp_segment_slot(segment, slot), error);
+    return false;
+}
+
+static bool try_timer(const struct sp_segment *segment, uint32_t slot, bool is_self)
+{
+    struct sp_header *header = segment->header;
+    const int32_t error = start_thread_timer(segment, slot, is_self);
+    if (error == 0)
+        return note_success(header, SP_TRIGGER_TIMER);
+    note_error(&header->timer_error, sp_segment_slot(segment, slot), error);
+    return false;
 }
 
 bool sp_trigger_start(const struct sp_segment *segment, uint32_t slot, bool is_self)
 {
-    struct sp_header *header = segment->header;
-    struct sp_slot *at = sp_segment_slot(segment, slot);
-    const bool wants_perf = sp_load_relaxed(&header->trigger) == SP_TRIGGER_PERF;
-    int32_t error = wants_perf ? start_perf_event(segment, slot) : -E_INVAL;
-    if (error == 0)
-        return true;
-    if (wants_perf) {
-        sp_add_relaxed(&header->perf_refused, (uint64_t)1);
-        note_error(&header->perf_error, at, error);
-    }
-    error = start_thread_timer(segment, slot, is_self);
-    if (error == 0)
-        return true;
-    note_error(&header->timer_error, at, error);
-    return error != -E_INVAL && !wants_perf && sp_load_relaxed(&header->trigger_asked) == SP_TRIGGER_AUTO &&
-           start_perf_event(segment, slot) == 0;
+    const struct sp_header *header = segment->header;
+    const bool is_perf_first = sp_load_relaxed(&header->trigger) == SP_TRIGGER_PERF;
+    if (is_perf_first)
+        return try_perf_event(segment, slot) || try_timer(segment, slot, is_self);
+    return try_timer(segment, slot, is_self) ||
+           (sp_load_relaxed(&sp_segment_slot(segment, slot)->error) != SP_TRIGGER_NO_THREAD &&
+            sp_load_relaxed(&header->trigger_asked) == SP_TRIGGER_AUTO && try_perf_event(segment, slot));
 }
 
 /* Whether `fd` still is the event of that id. */
@@ -245,11 +271,8 @@ void sp_trigger_mend(const struct sp_segment *segment, uint32_t slot)
     if (fd < 0 || is_event(fd, sp_load_relaxed(&at->perf_id)) || !sp_cas_seq_cst(&at->perf_fd, &fd, -1))
         return;
     end_event(segment, at, slot, fd);
-    const int32_t error = start_thread_timer(segment, slot, true);
-    if (error == 0)
-        return;
-    note_error(&segment->header->timer_error, at, error);
-    sp_add_relaxed(&segment->header->timers_refused, 1u);
+    if (!try_timer(segment, slot, true))
+        sp_add_relaxed(&segment->header->timers_refused, 1u);
 }
 
 uint32_t sp_trigger_slot_of(const struct sp_segment *segment, int fd)

@@ -16,6 +16,7 @@
 #include "formats/formats.h"
 #include "session/fork.h"
 #include "session/session.h"
+#include "session/thread_start.h"
 #include "sigprof/sigprof.h"
 #include "symbolize/symbolize.h"
 #include "util/clock.h"
@@ -28,7 +29,7 @@ enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512 };
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* the collector thread waits here, by CLOCK_MONOTONIC */
-    bool is_running, is_stopping, has_wake;
+    bool is_running, is_stopping, has_wake, has_begun;
     pthread_t thread;
     struct sp_collector *collector; /* of this session or the last one */
     struct sp_target *target;       /* NULL once stopped */
@@ -86,8 +87,11 @@ static void pause_collecting(void)
 static void *collect(void *unused)
 {
     (void)unused;
+    sp_session_begin_thread((uintptr_t)collect, 0); /* in a static program nobody else does it */
     prctl(PR_SET_NAME, "sigprof");
     pthread_mutex_lock(&the.lock);
+    the.has_begun = true;
+    pthread_cond_broadcast(&the.wake);
     while (!the.is_stopping) {
         pause_collecting();
         if (!the.is_stopping)
@@ -97,10 +101,11 @@ static void *collect(void *unused)
     return NULL;
 }
 
+/* On return the thread is armed, and collects. */
 static int start_collector_thread(void)
 {
     sigset_t all, before;
-    the.is_stopping = false;
+    the.is_stopping = the.has_begun = false;
     if (!the.has_wake) {
         pthread_condattr_t attributes;
         pthread_condattr_init(&attributes);
@@ -115,6 +120,8 @@ static int start_collector_thread(void)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int error = pthread_create(&the.thread, NULL, collect, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    while (error == 0 && !the.has_begun)
+        pthread_cond_wait(&the.wake, &the.lock);
     return -error;
 }
 
@@ -154,17 +161,12 @@ static int run(const struct sp_session_config *config)
     the.target = sp_collector_attach(the.collector, sp_session_segment(), getpid(), NULL);
     if (the.target == NULL)
         return -ENOMEM;
-    int error = start_collector_thread();
+    int error = sp_session_run();
     if (error != 0)
         return error;
-    error = sp_session_run();
-    if (error == 0)
-        return 0;
-    the.is_stopping = true;
-    pthread_cond_signal(&the.wake);
-    pthread_mutex_unlock(&the.lock);
-    pthread_join(the.thread, NULL);
-    pthread_mutex_lock(&the.lock);
+    error = sp_session_has_trigger() ? start_collector_thread() : -EAGAIN;
+    if (error != 0)
+        sp_session_stop();
     return error;
 }
 

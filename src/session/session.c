@@ -60,11 +60,10 @@ int sp_session_create(const struct sp_session_config *config, int *memfd)
     return 0;
 }
 
-static bool has_any_trigger(void)
+bool sp_session_has_trigger(void)
 {
     const struct sp_header *header = sp_handler.segment.header;
-    return sp_load_relaxed(&sp_handler.process_timer) >= 0 ||
-           sp_load_relaxed(&header->threads_armed) > sp_load_relaxed(&header->timers_refused);
+    return sp_load_relaxed(&sp_handler.process_timer) >= 0 || sp_load_relaxed(&header->triggers_used) != 0;
 }
 
 /* STARTING → RUNNING, with no thread armed yet. */
@@ -82,16 +81,6 @@ static int begin_running(void)
     return 0;
 }
 
-/* RUNNING → STARTING when there is nothing that would make a sample due. */
-static int keep_if_triggered(void)
-{
-    if (has_any_trigger())
-        return 0;
-    sp_session_stop();
-    sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_STARTING);
-    return -EAGAIN;
-}
-
 int sp_session_run(void)
 {
     const int error = begin_running();
@@ -100,7 +89,7 @@ int sp_session_run(void)
     sp_session_arm_self();
     sp_session_confirm_trigger(&sp_handler.segment);
     sp_session_arm_all();
-    return keep_if_triggered();
+    return 0;
 }
 
 int sp_session_run_alone(const struct sp_birth *birth)
@@ -110,7 +99,7 @@ int sp_session_run_alone(const struct sp_birth *birth)
         return error;
     sp_session_arm(sp_raw_thread_id(), birth);
     sp_session_confirm_trigger(&sp_handler.segment);
-    return keep_if_triggered();
+    return 0;
 }
 
 /* Waits for the handlers and brackets that saw RUNNING. They are short; one whose thread lost its CPU takes longer. */

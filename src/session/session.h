@@ -12,6 +12,7 @@
 #ifndef SIGPROF_SESSION_SESSION_H
 #define SIGPROF_SESSION_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "handler/segment.h"
@@ -43,9 +44,15 @@ int sp_session_create(const struct sp_session_config *config, int *memfd);
 
 /*
  * STARTING → RUNNING: installs the handler, starts the process timer, and arms all threads.
- * Returns 0, or the error of sigaction(2), or -EAGAIN when not a single timer could be had; then it is STARTING still.
+ * Returns 0, or the error of sigaction(2); then it is STARTING still.
  */
 int sp_session_run(void);
+
+/*
+ * Whether anything makes samples due in the session that runs. If not, threads are known and their CPU time is, but
+ * not where it goes.
+ */
+bool sp_session_has_trigger(void);
 
 /*
  * The same in a forked child, whose only thread is the caller, of `birth`. All that is called here and in

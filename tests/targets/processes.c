@@ -9,6 +9,7 @@
  *   exec, vfork, spawn, system N MS    this program again, by that way
  *   clone, fork-alone N MS             clone(2) without CLONE_THREAD; _Fork(3)
  *   closed N MS        fork(3) after all descriptors but the standard ones have been closed
+ *   closed-raw N MS    the same by bare system calls
  *   daemon MS FILE     a daemon that closes every descriptor, forks twice, and leaves its words in FILE
  *   killed MS          a child that is killed while it runs
  *   large MIB N        N children of a process with so much memory touched; they end at once
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -145,7 +147,7 @@ static pid_t run_system(const char *ms)
 static pid_t start_one(const char *mode, const char *ms)
 {
     pid_t pid = -1;
-    if (strcmp(mode, "exec") == 0 || strcmp(mode, "closed") == 0)
+    if (strcmp(mode, "exec") == 0 || strncmp(mode, "closed", 6) == 0)
         pid = fork();
     else if (strcmp(mode, "vfork") == 0)
         pid = vfork();
@@ -322,6 +324,8 @@ int main(int argc, char **argv)
     if (argc < 2)
         return 2;
     self = argv[0];
+    if (strcmp(argv[1], "closed-raw") == 0)
+        syscall(SYS_close_range, 3, ~0U, 0);
     if (strcmp(argv[1], "closed") == 0)
         close_all(3);
     run(argc, argv);

@@ -34,7 +34,7 @@ static void test_counters_trigger_of_several_processes_is_mixed(void **state)
     (void)state;
     struct sp_ledger ledger = {0};
     struct sp_segment segment = new_segment((struct small_segment){0});
-    sp_store_relaxed(&segment.header->trigger, (uint32_t)SP_TRIGGER_PERF);
+    sp_store_relaxed(&segment.header->triggers_used, 1u << SP_TRIGGER_PERF);
     sp_store_relaxed(&segment.header->trigger_asked, (uint32_t)SP_TRIGGER_PERF);
     sp_store_relaxed(&segment.header->tick_ns, (uint64_t)4000000);
     sp_counters_add(&segment, &ledger);
@@ -42,7 +42,7 @@ static void test_counters_trigger_of_several_processes_is_mixed(void **state)
     assert_string_equal(sp_trigger_name(ledger.trigger_asked), "perf");
     assert_int_equal(ledger.tick_ns, 4000000);
     assert_int_equal(ledger.perf_error, 0);
-    sp_store_relaxed(&segment.header->trigger, (uint32_t)SP_TRIGGER_TIMER);
+    sp_store_relaxed(&segment.header->triggers_used, 1u << SP_TRIGGER_TIMER);
     sp_store_relaxed(&segment.header->perf_refused, (uint64_t)1);
     sp_store_relaxed(&segment.header->perf_error, EACCES);
     sp_counters_add(&segment, &ledger);

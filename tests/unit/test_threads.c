@@ -36,7 +36,7 @@ static void test_threads_armed_is_found(void **state)
     assert_int_equal(state_of(&segment, slot), SP_SLOT_LIVE);
     assert_int_equal(sp_load_relaxed(&sp_segment_slot(&segment, slot)->stack_low), 0x1000);
     assert_int_equal(sp_load_relaxed(&sp_segment_slot(&segment, slot)->stack_high), 0x2000);
-    assert_int_equal(sp_load_relaxed(&segment.header->timers_refused), 1);
+    assert_int_equal(sp_load_relaxed(&segment.header->timers_refused), 0); /* it is no more: nothing was refused */
     assert_int_equal(sp_load_relaxed(&segment.header->threads_armed), 1);
     assert_int_equal(sp_load_relaxed(&segment.header->threads_live), 1);
     free_segment(&segment);
