@@ -151,11 +151,25 @@ static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid
     return false;
 }
 
+/* Somebody was quicker and armed the thread without knowing it: tells its slot what the thread itself knows. */
+static uint32_t introduce(const struct sp_segment *segment, uint32_t slot, const struct sp_birth *birth)
+{
+    struct sp_slot *at = sp_segment_slot(segment, slot);
+    if (sp_load_relaxed(&at->start_routine) == 0)
+        sp_store_relaxed(&at->start_routine, birth->start_routine);
+    if (sp_load_relaxed(&at->stack_high) == 0) {
+        sp_store_relaxed(&at->stack_low, birth->stack.low);
+        sp_store_relaxed(&at->stack_high, birth->stack.high);
+    }
+    return slot;
+}
+
 /* With the tid's try-lock held. */
 static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth)
 {
-    if (sp_segment_find(segment, tid) != 0)
-        return 0;
+    const uint32_t known = sp_segment_find(segment, tid);
+    if (known != 0)
+        return birth->is_self ? introduce(segment, known, birth) : 0;
     grow(segment);
     const uint32_t slot = claim(segment);
     if (slot == 0 && is_growing(segment))

@@ -41,7 +41,8 @@ struct sp_birth {
 
 /*
  * Gives thread `tid` of this process a slot with an account, and a trigger. `birth` NULL: nothing is known. Never
- * waits. Returns the slot; 0 when it has one already or the table is full (counted); SP_ARM_BUSY: ordinary code tries
+ * waits. Returns the slot; 0 when it has one already (of itself the thread gets that one, which then knows what `birth`
+ * does) or the table is full (counted); SP_ARM_BUSY: ordinary code tries
  * again, a handler leaves it for the next signal.
  */
 uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth);

@@ -68,6 +68,23 @@ static void test_threads_armed_twice_has_one_slot(void **state)
     free_segment(&segment);
 }
 
+/* The collector found the thread before it could announce itself. */
+static void test_threads_armed_by_others_introduces_itself(void **state)
+{
+    (void)state;
+    struct sp_segment segment = new_segment((struct small_segment){0});
+    const struct sp_birth birth = {.stack = {0x1000, 0x2000}, .start_routine = 0x1234, .is_self = true};
+    const uint32_t slot = arm(&segment, NO_SUCH_TID);
+    const struct sp_slot *at = sp_segment_slot(&segment, slot);
+    assert_int_equal(sp_load_relaxed(&at->start_routine), 0);
+    assert_int_equal(sp_thread_arm(&segment, NO_SUCH_TID, &birth), slot);
+    assert_int_equal(sp_load_relaxed(&at->start_routine), 0x1234);
+    assert_int_equal(sp_load_relaxed(&at->stack_low), 0x1000);
+    assert_int_equal(sp_load_relaxed(&at->stack_high), 0x2000);
+    assert_int_equal(sp_load_relaxed(&segment.header->threads_armed), 1);
+    free_segment(&segment);
+}
+
 static void test_threads_disarmed_is_gone(void **state)
 {
     (void)state;
@@ -302,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_threads_armed_is_found),
         cmocka_unit_test(test_threads_continued_account_counts_from_now),
         cmocka_unit_test(test_threads_armed_twice_has_one_slot),
+        cmocka_unit_test(test_threads_armed_by_others_introduces_itself),
         cmocka_unit_test(test_threads_disarmed_is_gone),
         cmocka_unit_test(test_threads_name_stays_where_there_are_samples),
         cmocka_unit_test(test_threads_each_claim_has_its_generation),
