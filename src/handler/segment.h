@@ -203,6 +203,7 @@ struct sp_header {
     _Atomic uint32_t triggers_used;             /* set of 1 << enum sp_trigger: those that any thread has had */
     _Atomic int32_t perf_error;                 /* errno of the first perf event that was refused; 0 */
     _Atomic int32_t timer_error;                /* errno of the first timer that was refused; 0 */
+    _Atomic uint32_t cpus;                      /* online when the session began */
     _Atomic uint64_t tick_ns;                   /* the kernel's tick: no timer fires more often */
     _Atomic uint32_t perf_fd_low, perf_fd_high; /* descriptors of perf events are in [low, high) */
     _Atomic uint64_t perf_refused;              /* threads that were to have a perf event and have a timer */

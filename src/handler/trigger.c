@@ -29,7 +29,7 @@
 
 #include "handler/poison.h"
 
-enum { NS_PER_S = 1000000000, E_SRCH = 3, E_INVAL = 22, E_MFILE = 24 };
+enum { NS_PER_S = 1000000000, CPUS_LIMIT = 1 << 16, E_SRCH = 3, E_INVAL = 22, E_MFILE = 24 };
 
 static struct timespec timespec_of(uint64_t ns)
 {
@@ -321,13 +321,14 @@ int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t genera
 
 /*
  * How far ahead: a known thread that runs ticks once a period and postpones again with each drain, every 100 ms; in
- * 300 ms no more CPU time can be used than that on every CPU (there are two shards per CPU).
+ * 300 ms no more CPU time can be used than that on every CPU.
  */
 void sp_process_timer_postpone(const struct sp_segment *segment, int32_t timer)
 {
     const uint64_t least_ns = 300000000, period_ns = segment->geometry.period_ns;
     const uint64_t wall_ns = 3 * period_ns > least_ns ? 3 * period_ns : least_ns;
+    const uint32_t cpus = sp_load_relaxed(&segment->header->cpus) % CPUS_LIMIT; /* the host may have overwritten it */
     const struct itimerspec when = {.it_interval = timespec_of(period_ns * segment->geometry.backstop_periods),
-                                    .it_value = timespec_of(wall_ns * (segment->geometry.n_shards + 1) / 2)};
+                                    .it_value = timespec_of(wall_ns * (cpus > 0 ? cpus : 1))};
     sp_raw_timer_settime(timer, 0, &when);
 }

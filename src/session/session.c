@@ -57,6 +57,7 @@ int sp_session_create(const struct sp_session_config *config, int *memfd)
     }
     config_in_use = *config;
     sp_store_relaxed(&sp_handler.segment.header->trigger_asked, config->trigger);
+    sp_store_relaxed(&sp_handler.segment.header->cpus, count_cpus());
     return 0;
 }
 
