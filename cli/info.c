@@ -9,23 +9,13 @@
 #include <string.h>
 
 #include "command.h"
-#include "formats/formats.h"
 #include "info_model.h"
-
-enum { WHY_BYTES = 256 };
+#include "profile_argument.h"
 
 struct arguments {
     const char *file;
     bool is_json, has_all_rows;
 };
-
-static int take_file(struct arguments *arguments, const char *file)
-{
-    if (arguments->file)
-        return sp_usage_error(&sp_command_info, "one FILE at a time, not \"%s\" and \"%s\"", arguments->file, file);
-    arguments->file = file;
-    return SP_EXIT_OK;
-}
 
 static int parse(int argc, char **argv, struct arguments *arguments)
 {
@@ -34,7 +24,7 @@ static int parse(int argc, char **argv, struct arguments *arguments)
     for (int i = 1; i < argc && status == SP_EXIT_OK; i++) {
         const char *argument = argv[i];
         if (options_end || argument[0] != '-' || argument[1] == '\0')
-            status = take_file(arguments, argument);
+            status = sp_profile_argument_take(&sp_command_info, &arguments->file, argument);
         else if (strcmp(argument, "--") == 0)
             options_end = true;
         else if (strcmp(argument, "--json") == 0)
@@ -68,14 +58,11 @@ static int run(int argc, char **argv)
 {
     struct arguments arguments = {0};
     struct sp_profile *profile;
-    char why[WHY_BYTES];
     int status = parse(argc, argv, &arguments);
+    if (status == SP_EXIT_OK)
+        status = sp_profile_argument_read(arguments.file, &profile);
     if (status != SP_EXIT_OK)
         return status;
-    if (sp_profile_read_file(arguments.file, &profile, why, sizeof(why)) != 0) {
-        sp_complain("%s: %s", strcmp(arguments.file, "-") == 0 ? "stdin" : arguments.file, why);
-        return SP_EXIT_FAILED;
-    }
     status = print(profile, &arguments);
     sp_profile_free(profile);
     return status;
