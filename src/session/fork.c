@@ -16,7 +16,7 @@
 #include "session/host_handler.h"
 #include "session/session.h"
 
-static sp_fork_begin *begin_in_child;
+static _Atomic(sp_fork_begin *) begin_in_child;
 
 static bool block_profiling(void)
 {
@@ -84,8 +84,9 @@ void sp_fork_in_child(const struct sp_fork *fork)
     const int saved = errno;
     forget_parent();
     sp_host_handler_in_child();
-    if (begin_in_child != NULL)
-        begin_in_child(fork->is_sampled ? &fork->birth : NULL);
+    sp_fork_begin *begin = sp_load_acquire(&begin_in_child);
+    if (begin != NULL)
+        begin(fork->is_sampled ? &fork->birth : NULL);
     if (fork->was_open)
         unblock_profiling();
     errno = saved;
@@ -126,6 +127,6 @@ static void register_hooks(void)
 int sp_fork_prepare(sp_fork_begin *begin)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    begin_in_child = begin;
+    sp_store_release(&begin_in_child, begin);
     return -pthread_once(&once, register_hooks);
 }
