@@ -20,15 +20,13 @@
 #include "handler/raw_calls.h"
 #include "session/own_descriptors.h"
 
-enum { HIGH_FD = 200 }; /* the low numbers belong to the host, which may count on getting them */
-
 static struct {
     struct sockaddr_un address;
     socklen_t length;
     uint64_t token[2];
 } recorder;
 
-static struct sp_connection current = {.fd = -1};
+static struct sp_descriptor current = {.fd = -1};
 
 /* "NAME:TOKEN", TOKEN in 32 hex digits. */
 bool sp_connection_find_recorder(const char *value)
@@ -44,7 +42,7 @@ bool sp_connection_find_recorder(const char *value)
 
 static int move_up(int fd)
 {
-    const int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
+    const int high = fcntl(fd, F_DUPFD_CLOEXEC, SP_LOWEST_DESCRIPTOR);
     if (high < 0)
         return fd;
     sp_raw_close(fd);
@@ -59,8 +57,8 @@ static bool connect_to_recorder(int fd)
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
         connect(fd, (const struct sockaddr *)&recorder.address, recorder.length) != 0 || fstat(fd, &status) != 0)
         return false;
-    current = (struct sp_connection){.fd = fd, .device = status.st_dev, .inode = status.st_ino};
-    sp_descriptor_keep(fd);
+    current = (struct sp_descriptor){.fd = fd, .device = status.st_dev, .inode = status.st_ino};
+    sp_descriptor_keep(&current);
     return true;
 }
 
@@ -114,24 +112,17 @@ bool sp_connection_receive(struct sp_handover_message *message, enum sp_handover
     return got == (ssize_t)sizeof *message && message->version == SP_HANDOVER_VERSION && message->type == type;
 }
 
-struct sp_connection sp_connection_now(void)
+struct sp_descriptor sp_connection_now(void)
 {
     return current;
 }
 
-bool sp_connection_is_open(const struct sp_connection *connection)
+void sp_connection_close(const struct sp_descriptor *connection)
 {
-    struct stat status;
-    return connection->fd >= 0 && fstat(connection->fd, &status) == 0 && status.st_dev == connection->device &&
-           status.st_ino == connection->inode;
-}
-
-void sp_connection_close(const struct sp_connection *connection)
-{
-    if (sp_connection_is_open(connection))
+    if (sp_descriptor_is_open(connection))
         sp_raw_close(connection->fd);
     if (connection->fd != current.fd)
         return;
     current.fd = -1;
-    sp_descriptor_keep(-1);
+    sp_descriptor_keep(NULL);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "session/handover.h"
+#include "session/own_descriptors.h"
 
 /*
  * Learns from the value of SP_HANDOVER_VARIABLE where the recorder is, and keeps it for children: the environment may
@@ -30,19 +31,10 @@ bool sp_connection_send(const struct sp_handover_message *message, int passed);
 /* Waits for a message of `type`. */
 bool sp_connection_receive(struct sp_handover_message *message, enum sp_handover_type type);
 
-/* A connection's descriptor, and the file that it was. */
-struct sp_connection {
-    int fd; /* -1: none */
-    unsigned long device, inode;
-};
-
 /* The connection as it is now, for sp_connection_close: a child's first one is its parent's. */
-struct sp_connection sp_connection_now(void);
-
-/* Whether the descriptor still is the socket that it was. */
-bool sp_connection_is_open(const struct sp_connection *connection);
+struct sp_descriptor sp_connection_now(void);
 
 /* Closes it where it is still that. */
-void sp_connection_close(const struct sp_connection *connection);
+void sp_connection_close(const struct sp_descriptor *connection);
 
 #endif

@@ -57,7 +57,7 @@ static bool hand_segment_over(const struct sp_session_config *config, struct sp_
 /* STARTING → IDLE, where a start came so far and no further. */
 static bool give_up(void)
 {
-    const struct sp_connection connection = sp_connection_now();
+    const struct sp_descriptor connection = sp_connection_now();
     if (sp_load_seq_cst(&sp_handler.state) == SP_SESSION_STARTING)
         sp_session_destroy();
     sp_connection_close(&connection);
@@ -82,7 +82,7 @@ static void begin_session(const struct sp_birth *birth)
 /* The parent's connection is closed last, so that the recorder knows of us before it can think that all is over. */
 static void begin_forked(const struct sp_birth *birth)
 {
-    const struct sp_connection parents = sp_connection_now();
+    const struct sp_descriptor parents = sp_connection_now();
     if (birth != NULL && given.is_followed)
         begin_session(birth);
     sp_connection_close(&parents);
@@ -108,9 +108,9 @@ __attribute__((constructor)) static void begin(void)
 __attribute__((destructor)) static void end(void)
 {
     struct sp_handover_message message = sp_connection_message(SP_HANDOVER_BYE);
-    const struct sp_connection connection = sp_connection_now();
+    const struct sp_descriptor connection = sp_connection_now();
     const int saved = errno;
-    if (sp_load_seq_cst(&sp_handler.pid) == getpid() && sp_session_stop() == 0 && sp_connection_is_open(&connection)) {
+    if (sp_load_seq_cst(&sp_handler.pid) == getpid() && sp_session_stop() == 0 && sp_descriptor_is_open(&connection)) {
         if (sp_connection_send(&message, -1))
             sp_connection_receive(&message, SP_HANDOVER_READY);
         sp_connection_close(&connection);

@@ -151,25 +151,27 @@ static bool fill_in(const struct sp_segment *segment, uint32_t slot, int32_t tid
     return false;
 }
 
-/* Somebody was quicker and armed the thread without knowing it: tells its slot what the thread itself knows. */
-static uint32_t introduce(const struct sp_segment *segment, uint32_t slot, const struct sp_birth *birth)
+/* The thread begins, and its tid has a slot with samples. Whether they can be its own, by its clock. */
+static bool has_own_samples(const struct sp_segment *segment, const struct sp_slot *at)
 {
-    struct sp_slot *at = sp_segment_slot(segment, slot);
+    const uint64_t seen = sp_load_relaxed(&at->seen);
+    const int64_t paid_until_ns = sp_load_relaxed(&at->base_ns) + (int64_t)(seen * segment->geometry.period_ns);
+    return seen != 0 && (int64_t)sp_raw_clock_ns(CLOCK_THREAD_CPUTIME_ID) >= paid_until_ns;
+}
+
+/* Tells the slot what the thread itself knows. */
+static void introduce(struct sp_slot *at, const struct sp_birth *birth)
+{
     if (sp_load_relaxed(&at->start_routine) == 0)
         sp_store_relaxed(&at->start_routine, birth->start_routine);
     if (sp_load_relaxed(&at->stack_high) == 0) {
         sp_store_relaxed(&at->stack_low, birth->stack.low);
         sp_store_relaxed(&at->stack_high, birth->stack.high);
     }
-    return slot;
 }
 
-/* With the tid's try-lock held. */
-static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth)
+static uint32_t arm_new(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth)
 {
-    const uint32_t known = sp_segment_find(segment, tid);
-    if (known != 0)
-        return birth->is_self ? introduce(segment, known, birth) : 0;
     grow(segment);
     const uint32_t slot = claim(segment);
     if (slot == 0 && is_growing(segment))
@@ -183,6 +185,26 @@ static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct 
     sp_add_relaxed(&segment->header->threads_armed, 1u);
     sp_store_seq_cst(&sp_segment_slot(segment, slot)->state, (uint32_t)SP_SLOT_LIVE);
     return slot;
+}
+
+/*
+ * With the tid's try-lock held. A thread that finds a slot of its tid was armed by somebody quicker, who knew less; or
+ * the tid has come back, and the slot is of a thread that ended unannounced: then it makes room.
+ */
+static uint32_t arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth)
+{
+    const uint32_t known = sp_segment_find(segment, tid);
+    if (known == 0)
+        return arm_new(segment, tid, birth);
+    if (!birth->is_self)
+        return 0;
+    struct sp_slot *at = sp_segment_slot(segment, known);
+    if (has_own_samples(segment, at)) {
+        introduce(at, birth);
+        return known;
+    }
+    sp_thread_disarm(segment, known, SP_END_GONE, NULL);
+    return arm_new(segment, tid, birth);
 }
 
 uint32_t sp_thread_arm(const struct sp_segment *segment, int32_t tid, const struct sp_birth *birth)

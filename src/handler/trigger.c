@@ -23,6 +23,7 @@
 #include <linux/prctl.h>
 #include <signal.h>
 
+#include "handler/entry.h"
 #include "handler/random.h"
 #include "handler/raw_calls.h"
 #include "handler/threads.h"
@@ -146,6 +147,7 @@ static long publish_event(const struct sp_segment *segment, uint32_t slot, int f
     sp_store_relaxed(&at->is_first_pending, 1u);
     sp_store_relaxed(sp_segment_fd(segment, (uint32_t)fd), slot);
     sp_store_seq_cst(&at->perf_fd, fd);
+    sp_store_relaxed(&sp_handler.event_fd, (int32_t)sp_load_relaxed(&segment->header->perf_fd_low));
     return sp_raw_ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
 }
 
@@ -297,13 +299,17 @@ bool sp_trigger_is_first(const struct sp_segment *segment, uint32_t slot)
     return true;
 }
 
+bool sp_trigger_owns(const struct sp_segment *segment, int fd)
+{
+    const uint32_t slot = sp_trigger_slot_of(segment, fd);
+    return slot != 0 && is_event(fd, sp_load_relaxed(&sp_segment_slot(segment, slot)->perf_id));
+}
+
 void sp_trigger_close_inherited(const struct sp_segment *segment)
 {
-    for (int fd = 0; fd < SP_PERF_FDS; fd++) {
-        const uint32_t slot = sp_trigger_slot_of(segment, fd);
-        if (slot != 0 && is_event(fd, sp_load_relaxed(&sp_segment_slot(segment, slot)->perf_id)))
+    for (int fd = 0; fd < SP_PERF_FDS; fd++)
+        if (sp_trigger_owns(segment, fd))
             sp_raw_close(fd);
-    }
 }
 
 int32_t sp_process_timer_start(const struct sp_segment *segment, uint32_t generation)

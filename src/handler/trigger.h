@@ -45,6 +45,9 @@ void sp_trigger_mend(const struct sp_segment *segment, uint32_t slot);
 /* The slot of the thread whose perf event has descriptor `fd`, or 0: not a descriptor of ours. */
 uint32_t sp_trigger_slot_of(const struct sp_segment *segment, int fd);
 
+/* Whether `fd` is open and a perf event of ours: asks the kernel where the number is right. */
+bool sp_trigger_owns(const struct sp_segment *segment, int fd);
+
 /*
  * To be called by the thread at each signal of its trigger: whether it is the first one, which stands for what its
  * clock says, and not for one period.

@@ -11,10 +11,22 @@
 
 #include <stdbool.h>
 
-/* Keeps descriptor `fd`, beside those of perf events; one at a time. -1: none any more. */
-void sp_descriptor_keep(int fd);
+/* The low numbers belong to the host, which may count on getting them; scripts like 200 and bash 255. */
+enum { SP_LOWEST_DESCRIPTOR = 320 };
 
-/* Whether `fd` is ours, in this process. */
+/* A descriptor, and the file that it was: its number may be another file's by now. */
+struct sp_descriptor {
+    int fd; /* -1: none */
+    unsigned long device, inode;
+};
+
+/* Whether the descriptor is open, and still that file. */
+bool sp_descriptor_is_open(const struct sp_descriptor *descriptor);
+
+/* Keeps a descriptor, beside those of perf events; one at a time. NULL: none any more. Ordinary code of one thread. */
+void sp_descriptor_keep(const struct sp_descriptor *descriptor);
+
+/* Whether `fd` is ours. In vfork's child nothing is: its descriptors are its own. */
 bool sp_descriptor_is_ours(int fd);
 
 typedef int sp_close_range(unsigned first, unsigned last, int flags);

@@ -11,10 +11,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "handler/entry.h"
-
-/* The low numbers belong to the host, which may count on getting them; so does a quarter of what it may open. */
-enum { LOWEST_FD = 200 };
+#include "session/own_descriptors.h"
 
 static uint64_t tick_ns(void)
 {
@@ -24,14 +21,14 @@ static uint64_t tick_ns(void)
     return (uint64_t)tick.tv_sec * 1000000000 + (uint64_t)tick.tv_nsec;
 }
 
+/* A quarter of what the host may open stays its own. */
 static void choose_descriptors(struct sp_header *header)
 {
     struct rlimit files;
     const uint64_t limit = getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur : 1024;
     const uint32_t end = limit < SP_PERF_FDS ? (uint32_t)limit : SP_PERF_FDS;
-    sp_store_relaxed(&header->perf_fd_low, (uint32_t)LOWEST_FD);
+    sp_store_relaxed(&header->perf_fd_low, (uint32_t)SP_LOWEST_DESCRIPTOR);
     sp_store_relaxed(&header->perf_fd_high, end - end / 4);
-    sp_store_relaxed(&sp_handler.event_fd, LOWEST_FD);
 }
 
 void sp_session_choose_trigger(const struct sp_segment *segment)

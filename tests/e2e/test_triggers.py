@@ -98,7 +98,7 @@ def test_auto_refused_by_seccomp(directory):
 
 
 def test_perf_refused_for_want_of_descriptors(directory):
-    """Those of perf events are above 200, out of a program's way: where the limit is lower, there are none."""
+    """Those of perf events are at or above 320, out of a program's way: where the limit is lower, there are none."""
     e2e.need_perf(FAST_HZ)
 
     def limit():

@@ -68,20 +68,49 @@ static void test_threads_armed_twice_has_one_slot(void **state)
     free_segment(&segment);
 }
 
-/* The collector found the thread before it could announce itself. */
+static const struct sp_birth told = {.stack = {0x1000, 0x2000}, .start_routine = 0x1234, .is_self = true};
+
+static void expect_told(const struct sp_slot *at)
+{
+    assert_int_equal(sp_load_relaxed(&at->start_routine), 0x1234);
+    assert_int_equal(sp_load_relaxed(&at->stack_low), 0x1000);
+    assert_int_equal(sp_load_relaxed(&at->stack_high), 0x2000);
+}
+
+/* The collector found the thread before it could announce itself, and it has had a sample. */
 static void test_threads_armed_by_others_introduces_itself(void **state)
 {
     (void)state;
     struct sp_segment segment = new_segment((struct small_segment){0});
-    const struct sp_birth birth = {.stack = {0x1000, 0x2000}, .start_routine = 0x1234, .is_self = true};
     const uint32_t slot = arm(&segment, NO_SUCH_TID);
-    const struct sp_slot *at = sp_segment_slot(&segment, slot);
-    assert_int_equal(sp_load_relaxed(&at->start_routine), 0);
-    assert_int_equal(sp_thread_arm(&segment, NO_SUCH_TID, &birth), slot);
-    assert_int_equal(sp_load_relaxed(&at->start_routine), 0x1234);
-    assert_int_equal(sp_load_relaxed(&at->stack_low), 0x1000);
-    assert_int_equal(sp_load_relaxed(&at->stack_high), 0x2000);
+    struct sp_slot *at = sp_segment_slot(&segment, slot);
+    sp_store_relaxed(&at->base_ns, -(int64_t)segment.geometry.period_ns);
+    sp_store_relaxed(&at->seen, (uint64_t)1);
+    assert_int_equal(sp_thread_arm(&segment, NO_SUCH_TID, &told), slot);
+    expect_told(at);
+    assert_int_equal(sp_load_relaxed(&at->seen), 1);
     assert_int_equal(sp_load_relaxed(&segment.header->threads_armed), 1);
+    free_segment(&segment);
+}
+
+/* A thread that ended unannounced left a slot; its tid returns, with a clock that is behind what the slot has seen. */
+static void test_threads_tid_that_returns_is_a_new_thread(void **state)
+{
+    (void)state;
+    struct sp_segment segment = new_segment((struct small_segment){0});
+    for (uint64_t seen = 0; seen <= 7; seen += 7) {
+        const uint32_t before = arm(&segment, NO_SUCH_TID);
+        const uint32_t generation = sp_load_relaxed(&sp_segment_slot(&segment, before)->generation);
+        sp_store_relaxed(&sp_segment_slot(&segment, before)->seen, seen);
+        const uint32_t after = sp_thread_arm(&segment, NO_SUCH_TID, &told);
+        const struct sp_slot *at = sp_segment_slot(&segment, after);
+        assert_true(after != before || sp_load_relaxed(&at->generation) != generation);
+        assert_int_equal(sp_segment_find(&segment, NO_SUCH_TID), after);
+        assert_int_equal(sp_load_relaxed(&at->seen), 0);
+        assert_int_equal(sp_load_relaxed(&segment.header->threads_live), 1);
+        expect_told(at);
+        sp_thread_disarm(&segment, after, SP_END_GONE, NULL);
+    }
     free_segment(&segment);
 }
 
@@ -320,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_threads_continued_account_counts_from_now),
         cmocka_unit_test(test_threads_armed_twice_has_one_slot),
         cmocka_unit_test(test_threads_armed_by_others_introduces_itself),
+        cmocka_unit_test(test_threads_tid_that_returns_is_a_new_thread),
         cmocka_unit_test(test_threads_disarmed_is_gone),
         cmocka_unit_test(test_threads_name_stays_where_there_are_samples),
         cmocka_unit_test(test_threads_each_claim_has_its_generation),
