@@ -11,8 +11,6 @@
 
 #include "collector/proc_files.h"
 
-static const int64_t ask_again_ns = 1000000000;
-
 /* So long a thread may take from its last record to its end. */
 static const int64_t last_steps_ns = 1000000000;
 
@@ -169,21 +167,12 @@ static bool read_slot(const struct sp_slot *slot, char name[SP_THREAD_NAME_BYTES
     return name[0] != '\0';
 }
 
-/* Many threads begin by giving themselves a name: a young one is asked again with each drain. */
-static bool is_to_be_asked(const struct sp_known_thread *thread, int64_t now_ns)
-{
-    const int64_t pause_ns = now_ns - thread->named_ns < ask_again_ns ? 1 : ask_again_ns;
-    return thread->asked_ns == 0 || now_ns - thread->asked_ns >= pause_ns;
-}
-
 uint32_t sp_known_thread_name(struct sp_known_thread *thread, const struct sp_segment *segment, pid_t pid,
                               int64_t now_ns, struct sp_profile *profile)
 {
     char text[SP_THREAD_NAME_BYTES + 1];
-    if (!is_to_be_asked(thread, now_ns))
+    if (thread->asked_ns == now_ns)
         return thread->name;
-    if (thread->named_ns == 0)
-        thread->named_ns = now_ns;
     thread->asked_ns = now_ns;
     if (read_slot(sp_known_thread_slot(thread, segment), text) ||
         sp_proc_thread_name(pid, thread->key.tid, text, sizeof text))

@@ -26,7 +26,6 @@ struct sp_known_thread {
     struct sp_thread_key key;
     uint32_t name;    /* string of the profile */
     int64_t asked_ns; /* when the name was read, CLOCK_MONOTONIC */
-    int64_t named_ns; /* when it was read first */
 
     /* Its account; see sp_known_thread_kernel_ns and sp_known_thread_recorded_ns. */
     uint64_t weight;             /* periods that its samples in the profile stand for */
@@ -79,7 +78,7 @@ const struct sp_slot *sp_known_thread_slot(const struct sp_known_thread *thread,
 
 /*
  * Reads the thread's name as a string of the profile: from the slot when the thread has ended, else from /proc of
- * process `pid`, at most once a second. 0 as long as neither knows.
+ * process `pid`, once for each `now_ns`, which is a drain's. 0 as long as neither knows.
  */
 uint32_t sp_known_thread_name(struct sp_known_thread *thread, const struct sp_segment *segment, pid_t pid,
                               int64_t now_ns, struct sp_profile *profile);
