@@ -30,12 +30,6 @@ uint64_t sp_account_owed(const struct sp_segment *segment, uint32_t slot, uint64
     return due > seen && due - seen <= owed_limit_ns / period_ns ? due - seen : 0;
 }
 
-static void count(struct sp_count *counter, uint64_t weight)
-{
-    sp_add_relaxed(&counter->deliveries, (uint64_t)1);
-    sp_add_relaxed(&counter->weight, weight);
-}
-
 /* The record of the thread's end; `weight` 0: only its clock is told. */
 static void write_end(const struct sp_segment *segment, uint32_t slot, uint64_t clock_ns, uint64_t weight,
                       struct sp_stripe *stripe)
@@ -45,18 +39,18 @@ static void write_end(const struct sp_segment *segment, uint32_t slot, uint64_t 
     enum sp_loss reason;
     if (!sp_shard_begin(segment, slot, SP_END_WORDS, &reservation, &reason)) {
         if (weight > 0)
-            count(&stripe->lost[reason], weight);
+            sp_count_add(&stripe->lost[reason], weight);
         return;
     }
     uint64_t *words = reservation.record;
-    words[1] = (uint64_t)(sp_load_relaxed(&at->generation) & 0xffffff) << 24 | slot;
+    words[1] = sp_record_slot(slot, sp_load_relaxed(&at->generation));
     words[2] = (uint32_t)sp_load_relaxed(&at->tid);
     words[SP_RECORD_HEAD_WORDS] = sp_load_relaxed(&at->start_routine);
     words[SP_RECORD_HEAD_WORDS + 1] = clock_ns;
     words[SP_RECORD_HEAD_WORDS + 2] = sp_load_relaxed(&at->since_ns);
     sp_shard_commit_end(&reservation, weight);
     if (weight > 0)
-        count(&stripe->settled, weight);
+        sp_count_add(&stripe->settled, weight);
 }
 
 void sp_account_settle(const struct sp_segment *segment, uint32_t slot, struct sp_stripe *stripe)
@@ -68,13 +62,13 @@ void sp_account_settle(const struct sp_segment *segment, uint32_t slot, struct s
     uint64_t owed = sp_account_owed(segment, slot, clock_ns);
     sp_account_pay(at, owed);
     if (owed > 0)
-        count(&stripe->fired, owed);
+        sp_count_add(&stripe->fired, owed);
     if (owed > 0 && sp_load_relaxed(&at->start_routine) == 0) {
-        count(&stripe->lost[SP_LOSS_NO_PLACE], owed);
+        sp_count_add(&stripe->lost[SP_LOSS_NO_PLACE], owed);
         owed = 0;
     }
     if (sp_load_relaxed(&at->seen) == 0)
-        count(&stripe->brief, clock_ns - sp_load_relaxed(&at->since_ns));
+        sp_count_add(&stripe->brief, clock_ns - sp_load_relaxed(&at->since_ns));
     else
         write_end(segment, slot, clock_ns, owed, stripe);
     sp_store_relaxed(&at->base_ns, closed);

@@ -66,12 +66,6 @@ struct subject {
     struct sp_stack_bounds bounds;
 };
 
-static void count(struct sp_count *counter, uint64_t weight)
-{
-    sp_add_relaxed(&counter->deliveries, (uint64_t)1);
-    sp_add_relaxed(&counter->weight, weight);
-}
-
 /*
  * Where what the thread owes at its end belongs, if nobody has told its start routine: the root of a stack of its own.
  * `root` is a return address, or, of a stack of one frame, the interrupted pc.
@@ -89,15 +83,15 @@ static void record(const struct subject *who, const struct sp_registers *registe
     const struct sp_segment *segment = &sp_handler.segment;
     struct sp_reservation reservation;
     enum sp_loss reason;
-    count(&stripe->fired, weight);
+    sp_count_add(&stripe->fired, weight);
     const uint32_t first = who->slot != 0 ? who->slot : (uint32_t)who->tid;
     if (!sp_shard_begin(segment, first, segment->geometry.max_depth, &reservation, &reason)) {
-        count(&stripe->lost[reason], weight);
+        sp_count_add(&stripe->lost[reason], weight);
         return;
     }
     enum sp_stack_end end;
     uint64_t *words = reservation.record;
-    words[1] = (uint64_t)(who->generation & 0xffffff) << 24 | who->slot;
+    words[1] = sp_record_slot(who->slot, who->generation);
     words[2] = (uint32_t)who->tid;
     const uint32_t depth =
         sp_unwind(registers, &who->bounds, words + SP_RECORD_HEAD_WORDS, segment->geometry.max_depth, &end);

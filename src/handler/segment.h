@@ -157,6 +157,13 @@ struct sp_count {
     _Atomic uint64_t weight;
 };
 
+/* One delivery that stands for `weight`. Any context. */
+static inline void sp_count_add(struct sp_count *count, uint64_t weight)
+{
+    sp_add_relaxed(&count->deliveries, (uint64_t)1);
+    sp_add_relaxed(&count->weight, weight);
+}
+
 /*
  * A shard: whoever holds `lock` may write the active half. Nobody waits for it in a handler.
  * The collector takes it only to turn `active`, then has the other half to itself.
@@ -320,6 +327,12 @@ static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t
             found = slot;
     }
     return found;
+}
+
+/* A record's word 1. */
+static inline uint64_t sp_record_slot(uint32_t slot, uint32_t generation)
+{
+    return (uint64_t)(generation & 0xffffff) << 24 | slot;
 }
 
 /* The fields of a record's words. */
