@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPINS = 20000 };
+enum { SPINS = 200000 };
 
 static volatile uint64_t sink;
 

@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPINS = 20000, STACK_BYTES = 65536 };
+enum { SPINS = 100000, STACK_BYTES = 65536 };
 
 extern char **environ;
 static volatile uint64_t sink;
