@@ -63,7 +63,7 @@ struct subject {
     uint32_t slot;
     uint32_t generation;
     int32_t tid;
-    struct sp_stack_bounds bounds;
+    struct sp_stack_bounds stack;
 };
 
 /*
@@ -77,8 +77,7 @@ static void learn_start(uint32_t slot, uint64_t root, uint32_t depth)
         sp_store_relaxed(&at->start_routine, depth > 1 ? root - 1 : root);
 }
 
-static void record(const struct subject *who, const struct sp_registers *registers, uint64_t weight,
-                   struct sp_stripe *stripe)
+static void record(const struct subject *who, const void *context, uint64_t weight, struct sp_stripe *stripe)
 {
     const struct sp_segment *segment = &sp_handler.segment;
     struct sp_reservation reservation;
@@ -89,14 +88,17 @@ static void record(const struct subject *who, const struct sp_registers *registe
         sp_count_add(&stripe->lost[reason], weight);
         return;
     }
-    enum sp_stack_end end;
+    struct sp_walk_facts facts;
     uint64_t *words = reservation.record;
     words[1] = sp_record_slot(who->slot, who->generation);
     words[2] = (uint32_t)who->tid;
-    const uint32_t depth =
-        sp_unwind(registers, &who->bounds, words + SP_RECORD_HEAD_WORDS, segment->geometry.max_depth, &end);
+    const uint32_t depth = sp_unwind(context, &who->stack, sp_segment_unwind(segment), words + SP_RECORD_HEAD_WORDS,
+                                     segment->geometry.max_depth, &facts);
+    sp_add_relaxed(&stripe->frames, (uint64_t)facts.frames);
+    if (facts.misses != 0)
+        sp_add_relaxed(&stripe->rules_missed, (uint64_t)facts.misses);
     learn_start(who->slot, words[SP_RECORD_HEAD_WORDS + depth - 1], depth);
-    sp_shard_commit(&reservation, depth, end, weight);
+    sp_shard_commit(&reservation, depth, facts.end, weight);
 }
 
 /* 1 and the expirations that the kernel merged into this signal (timer_getoverrun(2)). */
@@ -107,14 +109,16 @@ static uint64_t weight_of(const siginfo_t *info)
 }
 
 /* Whether the thread of `slot`, which is in range, is the one that was interrupted. */
-static bool identify(uint32_t slot, const struct sp_registers *registers, struct subject *who)
+static bool identify(uint32_t slot, const void *context, struct subject *who)
 {
     const struct sp_slot *at = sp_segment_slot(&sp_handler.segment, slot);
     *who = (struct subject){
         .slot = slot, .generation = sp_load_relaxed(&at->generation) & 0xffffff, .tid = sp_load_relaxed(&at->tid)};
     const uintptr_t low = sp_load_relaxed(&at->stack_low), high = sp_load_relaxed(&at->stack_high);
-    if (registers->sp >= low && registers->sp < high && high - low <= STACK_BYTES_LIMIT) {
-        who->bounds = (struct sp_stack_bounds){registers->sp, high};
+    struct sp_registers registers;
+    sp_arch_capture(context, &registers);
+    if (registers.sp >= low && registers.sp < high && high - low <= STACK_BYTES_LIMIT) {
+        who->stack = (struct sp_stack_bounds){low, high};
         return true;
     }
     return sp_raw_thread_id() == who->tid;
@@ -196,11 +200,10 @@ static void end_sampling(uint32_t slot, struct sp_stripe *stripe)
 }
 
 /* Records a sample that stands for `weight` periods of the thread's account. */
-static void pay_and_record(const struct subject *who, const struct sp_registers *registers, uint64_t weight,
-                           struct sp_stripe *stripe)
+static void pay_and_record(const struct subject *who, const void *context, uint64_t weight, struct sp_stripe *stripe)
 {
     sp_account_pay(sp_segment_slot(&sp_handler.segment, who->slot), weight);
-    record(who, registers, weight, stripe);
+    record(who, context, weight, stripe);
 }
 
 /* What the calling thread owes by its clock. */
@@ -210,8 +213,7 @@ static uint64_t owed_by_self(uint32_t slot)
 }
 
 /* A signal of a thread's own timer or event; `weight` 0: what its clock says that it owes, which may be nothing yet. */
-static void on_own_signal(const struct subject *who, const struct sp_registers *registers, uint64_t weight,
-                          struct sp_stripe *stripe)
+static void on_own_signal(const struct subject *who, const void *context, uint64_t weight, struct sp_stripe *stripe)
 {
     if (is_stop_requested()) {
         end_sampling(who->slot, stripe);
@@ -222,19 +224,18 @@ static void on_own_signal(const struct subject *who, const struct sp_registers *
     if (weight == 0)
         sp_add_relaxed(&stripe->early, (uint64_t)1);
     else
-        pay_and_record(who, registers, weight, stripe);
+        pay_and_record(who, context, weight, stripe);
     stand_in_for_process_timer();
 }
 
-static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
-                            struct sp_stripe *stripe)
+static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const void *context, struct sp_stripe *stripe)
 {
     struct subject who;
     const uint32_t slot = slot_of(cookie);
-    if (slot == 0 || !identify(slot, registers, &who))
+    if (slot == 0 || !identify(slot, context, &who))
         return false;
     const bool is_first = sp_trigger_is_first(&sp_handler.segment, slot);
-    on_own_signal(&who, registers, is_first ? 0 : weight_of(info), stripe);
+    on_own_signal(&who, context, is_first ? 0 : weight_of(info), stripe);
     return true;
 }
 
@@ -261,8 +262,7 @@ static uint32_t find_or_arm(int32_t tid)
  * owes. One that can have none is sampled, at the weight of its own clock, and without a slot at the weight of the time
  * that the signal stands for.
  */
-static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struct sp_registers *registers,
-                             struct sp_stripe *stripe)
+static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const void *context, struct sp_stripe *stripe)
 {
     const struct sp_segment *segment = &sp_handler.segment;
     if (cookie != sp_cookie(0, sp_handler.generation))
@@ -275,7 +275,7 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
     look_after_threads();
     who.slot = find_or_arm(who.tid);
     if (who.slot == 0) {
-        record(&who, registers, weight_of(info) * segment->geometry.backstop_periods, stripe);
+        record(&who, context, weight_of(info) * segment->geometry.backstop_periods, stripe);
         return true;
     }
     sp_trigger_mend(segment, who.slot);
@@ -285,7 +285,7 @@ static bool on_process_timer(uint64_t cookie, const siginfo_t *info, const struc
     if (weight == 0)
         sp_add_relaxed(&stripe->backstop_idle, (uint64_t)1);
     else
-        pay_and_record(&who, registers, weight, stripe);
+        pay_and_record(&who, context, weight, stripe);
     return true;
 }
 
@@ -298,11 +298,9 @@ static uint64_t cookie_of(const siginfo_t *info)
 static void on_our_signal(uint64_t cookie, const siginfo_t *info, const void *context, uint32_t stripe_number)
 {
     struct sp_stripe *stripe = &sp_handler.segment.header->stripes[stripe_number];
-    struct sp_registers registers;
-    sp_arch_capture(context, &registers);
     const bool is_process_timer = (cookie & 0xffffff) == 0;
-    const bool is_genuine = is_process_timer ? on_process_timer(cookie, info, &registers, stripe)
-                                             : on_thread_timer(cookie, info, &registers, stripe);
+    const bool is_genuine = is_process_timer ? on_process_timer(cookie, info, context, stripe)
+                                             : on_thread_timer(cookie, info, context, stripe);
     if (!is_genuine)
         sp_add_relaxed(&stripe->stray, (uint64_t)1);
 }
@@ -314,16 +312,14 @@ static void on_our_signal(uint64_t cookie, const siginfo_t *info, const void *co
 static bool on_perf_event(const siginfo_t *info, const void *context, uint32_t stripe_number)
 {
     const struct sp_segment *segment = &sp_handler.segment;
-    struct sp_registers registers;
     struct subject who;
     const uint32_t slot = sp_trigger_slot_of(segment, info->si_fd);
     if (slot == 0)
         return false;
     struct sp_stripe *stripe = &segment->header->stripes[stripe_number];
-    sp_arch_capture(context, &registers);
-    if (identify(slot, &registers, &who)) {
+    if (identify(slot, context, &who)) {
         sp_trigger_is_first(segment, slot);
-        on_own_signal(&who, &registers, 0, stripe);
+        on_own_signal(&who, context, 0, stripe);
     } else {
         sp_add_relaxed(&stripe->stray, (uint64_t)1);
     }

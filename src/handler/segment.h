@@ -10,6 +10,8 @@
  *   │ index      │  tid → slot, n_index words; see threads.c
  *   ├────────────┤ fds_at
  *   │ fds        │  descriptor of a perf event → slot, SP_PERF_FDS words
+ *   ├────────────┤ unwind_at
+ *   │ unwind     │  struct sp_unwind_memory: what walks have learnt, and code that no file backs
  *   ├────────────┤ slots_at
  *   │ slots      │  n_slots × struct sp_slot; slot 0 stands for "no slot"; only the first slots_ready are in use
  *   ├────────────┤ shards_at
@@ -49,7 +51,7 @@
 #include "handler/order.h"
 
 enum {
-    SP_SEGMENT_VERSION = 2,
+    SP_SEGMENT_VERSION = 3,
     SP_DEPTH_LIMIT = 4096, /* the deepest max_depth; below 1 << 16 for the record's field */
     SP_BUCKET_WAYS = 4,
     SP_RECORD_HEAD_WORDS = 5, /* words before pcs */
@@ -64,7 +66,13 @@ enum {
     SP_TRIGGER_NO_THREAD = 3, /* ESRCH: of a slot's `error` */
     SP_END_WORDS = 3,         /* in place of pcs in a record that settles an account */
     SP_THREAD_NAME_BYTES = 16,
+    SP_RULES = 1 << 14, /* entries of the rule cache; power of 2 */
+    SP_CODE_RANGES = 64,
 };
+
+/* Stands in a record's pcs for frames that were left out: the stack is deeper than max_depth. No code has this address.
+ */
+#define SP_PC_GAP ((uint64_t)1)
 
 /* How a stack ended. Part of a sample's identity. */
 enum sp_stack_end {
@@ -110,7 +118,22 @@ struct sp_geometry {
 
     uint32_t n_index; /* power of 2 */
     uint32_t reserved;
-    uint64_t index_at, fds_at, slots_at, shards_at, halves_at, half_bytes, bytes;
+    uint64_t index_at, fds_at, unwind_at, slots_at, shards_at, halves_at, half_bytes, bytes;
+};
+
+/* Executable memory that no file backs, made at run time: [low, high); low == high: unused. */
+struct sp_code_range {
+    _Atomic uint64_t low, high;
+};
+
+/*
+ * What walks share. `rules` is the rule cache (rule_cache.h), written by handlers. `code_ranges` is written by the
+ * collector, which reads the process's mappings: a return address in one of them is accepted. A range is withdrawn by
+ * high = 0 first and published by high last, so that a handler never sees a mixture that covers more than either.
+ */
+struct sp_unwind_memory {
+    struct sp_code_range code_ranges[SP_CODE_RANGES];
+    _Atomic uint64_t rules[SP_RULES];
 };
 
 enum sp_slot_state {
@@ -188,9 +211,11 @@ struct sp_stripe {
     _Atomic uint64_t backstop_idle; /* process timer found a thread that has its own: nothing to do */
     _Atomic uint64_t early;         /* a perf event's signal before a period was due: nothing to record */
     _Atomic uint64_t stray;         /* SIGPROF that is not ours, or a forged cookie */
-    uint64_t reserved[1];
+    _Atomic uint64_t frames;        /* that walks have taken */
+    _Atomic uint64_t rules_missed;  /* of these, how many needed a rule that was not in the cache */
+    uint64_t reserved[15];
 };
-_Static_assert(sizeof(struct sp_stripe) == 128, "a stripe has lines of its own");
+_Static_assert(sizeof(struct sp_stripe) == 256, "a stripe has lines of its own");
 
 /* perf_error: a seccomp filter is in force, which might end the process for the attempt. No errno is as large. */
 enum { SP_PERF_UNDER_SECCOMP = 4096 };
@@ -252,7 +277,8 @@ static inline bool sp_geometry_layout(struct sp_geometry *geometry)
     geometry->n_index = 2 * geometry->n_slots < SP_INDEX_PROBE ? SP_INDEX_PROBE : 2 * geometry->n_slots;
     geometry->index_at = (sizeof(struct sp_header) + page - 1) / page * page;
     geometry->fds_at = (geometry->index_at + geometry->n_index * sizeof(uint32_t) + 127) / 128 * 128;
-    geometry->slots_at = (geometry->fds_at + SP_PERF_FDS * sizeof(uint32_t) + page - 1) / page * page;
+    geometry->unwind_at = (geometry->fds_at + SP_PERF_FDS * sizeof(uint32_t) + 127) / 128 * 128;
+    geometry->slots_at = (geometry->unwind_at + sizeof(struct sp_unwind_memory) + page - 1) / page * page;
     geometry->shards_at = (geometry->slots_at + geometry->n_slots * sizeof(struct sp_slot) + page - 1) / page * page;
     geometry->halves_at = geometry->shards_at + geometry->n_shards * sizeof(struct sp_shard);
     geometry->half_bytes =
@@ -282,6 +308,11 @@ static inline _Atomic uint32_t *sp_segment_index(const struct sp_segment *segmen
 static inline _Atomic uint32_t *sp_segment_fd(const struct sp_segment *segment, uint32_t fd)
 {
     return (_Atomic uint32_t *)(void *)sp_segment_at(segment, segment->geometry.fds_at) + fd;
+}
+
+static inline struct sp_unwind_memory *sp_segment_unwind(const struct sp_segment *segment)
+{
+    return (struct sp_unwind_memory *)(void *)sp_segment_at(segment, segment->geometry.unwind_at);
 }
 
 /* How many slots are reserved: at most n_slots, whatever the host has written there. */

@@ -93,10 +93,10 @@ static inline bool is_return_address(struct loader *loader, uintptr_t address, s
     return address >= LOWEST_CODE && (find_object(address, object) || stands_behind_call(loader, address));
 }
 
-uint32_t sp_unwind(const struct sp_registers *registers, const struct sp_stack_bounds *bounds, uint64_t *pcs,
-                   uint32_t max_depth, enum sp_stack_end *end)
+static uint32_t walk(const struct sp_registers *registers, const struct sp_stack_bounds *known, uint64_t *pcs,
+                     uint32_t max_depth, enum sp_stack_end *end)
 {
-    struct loader loader = {.known = *bounds, .probed_page = 1, .probes_left = PROBES_LIMIT};
+    struct loader loader = {.known = *known, .probed_page = 1, .probes_left = PROBES_LIMIT};
     struct sp_stack_bounds object = {0, 0};
     uintptr_t lowest = registers->sp, fp = registers->fp, frame[2];
     uint32_t depth = 0;
@@ -120,4 +120,19 @@ uint32_t sp_unwind(const struct sp_registers *registers, const struct sp_stack_b
         lowest = fp + 2 * sizeof(uintptr_t);
         fp = frame[0];
     }
+}
+
+uint32_t sp_unwind(const void *context, const struct sp_stack_bounds *stack, struct sp_unwind_memory *memory,
+                   uint64_t *pcs, uint32_t max_depth, struct sp_walk_facts *facts)
+{
+    struct sp_registers registers;
+    struct sp_stack_bounds known = {0, 0};
+    (void)memory;
+    sp_arch_capture(context, &registers);
+    if (registers.sp >= stack->low && registers.sp < stack->high)
+        known = (struct sp_stack_bounds){registers.sp, stack->high};
+    const uint32_t depth = walk(&registers, &known, pcs, max_depth, &facts->end);
+    facts->frames = depth;
+    facts->misses = 0;
+    return depth;
 }

@@ -14,18 +14,33 @@
 
 #pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
 
-/* Memory of the interrupted thread's stack known to be readable: [low, high); low == high when nothing is known. */
+/* A thread's own stack [low, high), readable from its stack pointer upwards; 0, 0 when it is not known. */
 struct sp_stack_bounds {
     uintptr_t low, high;
 };
 
+/* What a walk tells beside the frames. */
+struct sp_walk_facts {
+    enum sp_stack_end end;
+    uint32_t frames; /* walked: more than returned where some were left out */
+    uint32_t misses; /* frames whose rule was not in the cache */
+};
+
 /*
- * Writes the stack of the interrupted thread to pcs[0..max_depth), the interrupted pc first, then return addresses,
- * and stores how it ended. `max_depth` ≥ 1. Returns the number of frames, ≥ 1. Loads outside `bounds` are probed
- * first; no load faults, whatever the registers hold.
+ * Writes the stack of an interrupted thread to pcs[0..max_depth), `max_depth` ≥ 1, and returns the number of words
+ * written, ≥ 1.
+ *
+ * `context` is the `ucontext_t` of the interruption. pcs[0] is the interrupted pc, then come return addresses. A frame
+ * that was itself interrupted by a signal, deeper in the stack, has its pc + 1 there, so that pc − 1 is always an
+ * address in the caller. Of a stack deeper than max_depth the leaf's half and the root's half are kept, with SP_PC_GAP
+ * between them (max_depth ≥ 3; below, the leaf's side alone).
+ *
+ * Where the interrupted stack pointer lies in `stack`, the stack is loaded from without more ado; elsewhere each page
+ * is probed first. No load faults, whatever the registers and the stack hold. `memory` may be NULL: then each frame's
+ * rule is found anew.
  */
-uint32_t sp_unwind(const struct sp_registers *registers, const struct sp_stack_bounds *bounds, uint64_t *pcs,
-                   uint32_t max_depth, enum sp_stack_end *end);
+uint32_t sp_unwind(const void *context, const struct sp_stack_bounds *stack, struct sp_unwind_memory *memory,
+                   uint64_t *pcs, uint32_t max_depth, struct sp_walk_facts *facts);
 
 #pragma GCC visibility pop
 

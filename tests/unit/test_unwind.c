@@ -9,6 +9,26 @@ enum { PAGE = 4096, PAGES = 8, WORDS = PAGES * PAGE / 8, DEPTH = 64 };
 
 static const struct sp_stack_bounds nothing_known = {0, 0};
 
+/* A walk from registers alone. */
+static uint32_t unwind(uintptr_t sp, uintptr_t fp, const struct sp_stack_bounds *stack, uint64_t *pcs,
+                       uint32_t max_depth, enum sp_stack_end *end)
+{
+    ucontext_t context = {0};
+    struct sp_walk_facts facts;
+#if defined(__x86_64__)
+    context.uc_mcontext.gregs[REG_RIP] = 0x401000;
+    context.uc_mcontext.gregs[REG_RSP] = (greg_t)sp;
+    context.uc_mcontext.gregs[REG_RBP] = (greg_t)fp;
+#else
+    context.uc_mcontext.pc = 0x401000;
+    context.uc_mcontext.sp = sp;
+    context.uc_mcontext.regs[29] = fp;
+#endif
+    const uint32_t depth = sp_unwind(&context, stack, NULL, pcs, max_depth, &facts);
+    *end = facts.end;
+    return depth;
+}
+
 /* PAGES readable pages with one PROT_NONE page on either side. */
 static uintptr_t *new_stack(void)
 {
@@ -39,8 +59,7 @@ static void put_frame(uintptr_t *stack, uint32_t at, uint32_t next, uintptr_t ca
 /* Walks from stack[first]; the stack pointer is the stack's beginning. */
 static uint32_t walk(const uintptr_t *stack, uintptr_t fp, uint64_t *pcs, uint32_t max_depth, enum sp_stack_end *end)
 {
-    const struct sp_registers registers = {.pc = 0x401000, .sp = (uintptr_t)stack, .fp = fp};
-    return sp_unwind(&registers, &nothing_known, pcs, max_depth, end);
+    return unwind((uintptr_t)stack, fp, &nothing_known, pcs, max_depth, end);
 }
 
 static uintptr_t address(const uintptr_t *stack, uint32_t word)
@@ -58,11 +77,10 @@ static void test_unwind_chain_to_zero_is_complete(void **state)
     put_frame(stack, 20, 900, code(2)); /* on another page */
     put_frame(stack, 900, 0, code(3));
     const struct sp_stack_bounds all = {address(stack, 0), address(stack, WORDS)};
-    const struct sp_registers registers = {.pc = 0x401000, .sp = address(stack, 0), .fp = address(stack, 10)};
     const struct sp_stack_bounds *known[] = {&nothing_known, &all};
     for (unsigned i = 0; i < 2; i++) {
         memset(pcs, 0, sizeof pcs);
-        assert_int_equal(sp_unwind(&registers, known[i], pcs, DEPTH, &end), 4);
+        assert_int_equal(unwind(address(stack, 0), address(stack, 10), known[i], pcs, DEPTH, &end), 4);
         assert_int_equal(end, SP_STACK_COMPLETE);
         assert_int_equal(pcs[0], 0x401000);
         assert_int_equal(pcs[1], code(1));
@@ -158,8 +176,7 @@ static void test_unwind_below_the_stack_pointer_is_cut(void **state)
     enum sp_stack_end end = SP_STACK_ENDS;
     uintptr_t *stack = new_stack();
     put_frame(stack, 10, 0, code(1));
-    const struct sp_registers registers = {.pc = 0x401000, .sp = address(stack, 11), .fp = address(stack, 10)};
-    assert_int_equal(sp_unwind(&registers, &nothing_known, pcs, DEPTH, &end), 1);
+    assert_int_equal(unwind(address(stack, 11), address(stack, 10), &nothing_known, pcs, DEPTH, &end), 1);
     assert_int_equal(end, SP_STACK_CUT_RULES);
     free_stack(stack);
 }
@@ -267,8 +284,7 @@ static void test_unwind_bounds_that_split_a_frame(void **state)
     enum sp_stack_end end = SP_STACK_ENDS;
     uintptr_t *stack = new_stack();
     const struct sp_stack_bounds bounds = {address(stack, 0), address(stack, WORDS)};
-    const struct sp_registers registers = {.pc = 0x401000, .sp = address(stack, 0), .fp = address(stack, WORDS - 1)};
-    assert_int_equal(sp_unwind(&registers, &bounds, pcs, DEPTH, &end), 1);
+    assert_int_equal(unwind(address(stack, 0), address(stack, WORDS - 1), &bounds, pcs, DEPTH, &end), 1);
     assert_int_equal(end, SP_STACK_CUT_MEMORY);
     free_stack(stack);
 }
