@@ -105,10 +105,13 @@ class Function:
         self.pushed = 0  # all pushes and subtractions from the stack pointer
         self.align = 0
         self.has_call = False
-        self.below = False  # touches memory below the stack or frame pointer
+        self.below = False  # touches memory below the stack pointer
+        self.below_rbp = False  # touches memory below what may be the frame pointer
+        self.has_frame_pointer = False
 
     def leaf_bytes(self):
-        return RED_ZONE if self.below and not self.has_call else 0
+        below = self.below or (self.below_rbp and self.has_frame_pointer)
+        return RED_ZONE if below and not self.has_call else 0
 
 
 def run(command):
@@ -239,8 +242,12 @@ class Object:
             self._aarch64(function, section, offset, mnemonic, operands, relocations, place)
 
     def _x86(self, function, section, offset, mnemonic, operands, relocations, place):
-        if re.search(r"-0x[0-9a-f]+\(%r[sb]p", operands):
+        if re.search(r"-0x[0-9a-f]+\(%rsp", operands):
             function.below = True
+        if re.search(r"-0x[0-9a-f]+\(%rbp", operands):
+            function.below_rbp = True
+        if mnemonic.startswith("mov") and operands == "%rsp,%rbp":
+            function.has_frame_pointer = True
         if mnemonic.startswith("push"):
             function.pushed += 8
         elif mnemonic.startswith("enter"):

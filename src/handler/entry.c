@@ -92,8 +92,9 @@ static void record(const struct subject *who, const void *context, uint64_t weig
     uint64_t *words = reservation.record;
     words[1] = sp_record_slot(who->slot, who->generation);
     words[2] = (uint32_t)who->tid;
-    const uint32_t depth = sp_unwind(context, &who->stack, sp_segment_unwind(segment), words + SP_RECORD_HEAD_WORDS,
-                                     segment->geometry.max_depth, &facts);
+    const uint32_t depth =
+        sp_unwind_with(sp_segment_scratch(segment, reservation.shard), context, &who->stack, sp_segment_unwind(segment),
+                       words + SP_RECORD_HEAD_WORDS, segment->geometry.max_depth, &facts);
     sp_add_relaxed(&stripe->frames, (uint64_t)facts.frames);
     if (facts.misses != 0)
         sp_add_relaxed(&stripe->rules_missed, (uint64_t)facts.misses);

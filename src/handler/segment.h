@@ -16,6 +16,8 @@
  *   │ slots      │  n_slots × struct sp_slot; slot 0 stands for "no slot"; only the first slots_ready are in use
  *   ├────────────┤ shards_at
  *   │ shards     │  n_shards × struct sp_shard
+ *   ├────────────┤ scratch_at
+ *   │ scratch    │  n_shards × struct sp_scratch
  *   ├────────────┤ halves_at
  *   │ halves     │  n_shards × 2 × { n_buckets × 4 hash entries, half_words × 8 bytes of records }
  *   └────────────┘ bytes
@@ -68,6 +70,8 @@ enum {
     SP_THREAD_NAME_BYTES = 16,
     SP_RULES = 1 << 14, /* entries of the rule cache; power of 2 */
     SP_CODE_RANGES = 64,
+    SP_PARTS = 64,
+    SP_SCRATCH_WORDS = 160,
 };
 
 /* Stands in a record's pcs for frames that were left out: the stack is deeper than max_depth. No code has this address.
@@ -118,7 +122,7 @@ struct sp_geometry {
 
     uint32_t n_index; /* power of 2 */
     uint32_t reserved;
-    uint64_t index_at, fds_at, unwind_at, slots_at, shards_at, halves_at, half_bytes, bytes;
+    uint64_t index_at, fds_at, unwind_at, slots_at, shards_at, scratch_at, halves_at, half_bytes, bytes;
 };
 
 /* Executable memory that no file backs, made at run time: [low, high); low == high: unused. */
@@ -126,13 +130,20 @@ struct sp_code_range {
     _Atomic uint64_t low, high;
 };
 
+/* What one walk needs beside the handler's stack, which is short: each shard has it for whoever holds its lock. */
+struct sp_scratch {
+    uint64_t words[SP_SCRATCH_WORDS];
+};
+
 /*
  * What walks share. `rules` is the rule cache (rule_cache.h), written by handlers. `code_ranges` is written by the
  * collector, which reads the process's mappings: a return address in one of them is accepted. A range is withdrawn by
- * high = 0 first and published by high last, so that a handler never sees a mixture that covers more than either.
+ * high = 0 first and published by high last, so that a handler never sees a mixture that covers more than either. Those
+ * in use come first. `parts` is where objects keep their unwind tables (object.c), written by handlers.
  */
 struct sp_unwind_memory {
     struct sp_code_range code_ranges[SP_CODE_RANGES];
+    _Atomic uint64_t parts[SP_PARTS];
     _Atomic uint64_t rules[SP_RULES];
 };
 
@@ -280,7 +291,8 @@ static inline bool sp_geometry_layout(struct sp_geometry *geometry)
     geometry->unwind_at = (geometry->fds_at + SP_PERF_FDS * sizeof(uint32_t) + 127) / 128 * 128;
     geometry->slots_at = (geometry->unwind_at + sizeof(struct sp_unwind_memory) + page - 1) / page * page;
     geometry->shards_at = (geometry->slots_at + geometry->n_slots * sizeof(struct sp_slot) + page - 1) / page * page;
-    geometry->halves_at = geometry->shards_at + geometry->n_shards * sizeof(struct sp_shard);
+    geometry->scratch_at = geometry->shards_at + geometry->n_shards * sizeof(struct sp_shard);
+    geometry->halves_at = geometry->scratch_at + geometry->n_shards * sizeof(struct sp_scratch);
     geometry->half_bytes =
         (((uint64_t)geometry->n_buckets * SP_BUCKET_WAYS + geometry->half_words) * sizeof(uint64_t) + 127) / 128 * 128;
     const uint64_t end = geometry->halves_at + 2 * geometry->n_shards * geometry->half_bytes;
@@ -330,6 +342,11 @@ static inline struct sp_slot *sp_segment_slot(const struct sp_segment *segment, 
 static inline struct sp_shard *sp_segment_shard(const struct sp_segment *segment, uint32_t shard)
 {
     return (struct sp_shard *)(void *)sp_segment_at(segment, segment->geometry.shards_at) + shard;
+}
+
+static inline struct sp_scratch *sp_segment_scratch(const struct sp_segment *segment, uint32_t shard)
+{
+    return (struct sp_scratch *)(void *)sp_segment_at(segment, segment->geometry.scratch_at) + shard;
 }
 
 /* The hash entries of a half: n_buckets × SP_BUCKET_WAYS words, each hash (high 32) | record position + 1, or 0. */

@@ -42,6 +42,11 @@ struct sp_walk_facts {
 uint32_t sp_unwind(const void *context, const struct sp_stack_bounds *stack, struct sp_unwind_memory *memory,
                    uint64_t *pcs, uint32_t max_depth, struct sp_walk_facts *facts);
 
+/* The same with `scratch`, whose contents do not matter, in place of a kilobyte of stack: what the handler uses. */
+uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const struct sp_stack_bounds *stack,
+                        struct sp_unwind_memory *memory, uint64_t *pcs, uint32_t max_depth,
+                        struct sp_walk_facts *facts);
+
 #pragma GCC visibility pop
 
 #endif

@@ -15,6 +15,7 @@
 
 static atomic_bool is_done;
 static _Atomic pid_t victim;
+static _Atomic unsigned forced; /* samples of the victim */
 
 static void *force_until_done(void *unused)
 {
@@ -22,8 +23,8 @@ static void *force_until_done(void *unused)
     while (!atomic_load(&is_done)) {
         const pid_t tid = atomic_load(&victim);
         const uint64_t cookie = tid != 0 ? cookie_of_thread(tid) : 0;
-        if (cookie != 0)
-            force_sample(tid, cookie);
+        if (cookie != 0 && force_sample(tid, cookie) == 0)
+            atomic_fetch_add(&forced, 1);
         usleep(20);
     }
     return NULL;
@@ -40,6 +41,7 @@ static struct sigprof_statistics run(void *(*routine)(void *), void *argument, s
     options.rate_hz = 100000;
     atomic_store(&is_done, false);
     atomic_store(&victim, 0);
+    atomic_store(&forced, 0);
     pthread_attr_init(&attributes);
     if (stack_bytes != 0)
         require_equal(pthread_attr_setstacksize(&attributes, stack_bytes), 0);
@@ -145,7 +147,7 @@ static void *burn_with_garbage(void *argument)
     own[5] = (uintptr_t)&own[0];
     __asm__ volatile("" : : "r"(own) : "memory");
     atomic_store(&victim, (pid_t)gettid());
-    for (const double until = thread_cpu_seconds() + 0.1; thread_cpu_seconds() < until;)
+    while (atomic_load(&forced) < 200) /* however late a busy machine finds the thread */
         burn_with_frame_pointer(*fp != 0 ? *fp : (uintptr_t)&own[4], 1000000);
     return NULL;
 }

@@ -1,4 +1,4 @@
-/* The frame-pointer walk over hand-made stacks: where it goes, where it stops, and that it never faults. */
+/* The walk without unwind tables, over hand-made stacks: where it goes, where it stops, and that it never faults. */
 #include "handler/unwind.h"
 
 #include "check.h"
@@ -43,10 +43,23 @@ static void free_stack(uintptr_t *stack)
     munmap((char *)stack - PAGE, (PAGES + 2) * PAGE);
 }
 
-/* Addresses that can be returned to: in this program. */
-static uintptr_t code(uintptr_t offset)
+#if defined(__x86_64__)
+static const uint8_t call_before[8] = {0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0}; /* call *%rax */
+#else
+static const uint8_t call_before[8] = {0x1f, 0x20, 0x03, 0xd5, 0x00, 0x00, 0x3f, 0xd6}; /* blr x0 */
+#endif
+
+/* Addresses that can be returned to, in code made at run time: each behind a call, and without unwind tables. */
+static uintptr_t code(uintptr_t number)
 {
-    return (uintptr_t)&new_stack + offset;
+    static char *made;
+    if (made == NULL) {
+        made = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        assert_true(made != MAP_FAILED);
+        for (size_t i = 0; i < PAGE; i += 8)
+            memcpy(made + i, call_before, 8);
+    }
+    return (uintptr_t)made + 8 * (1 + number % 64);
 }
 
 /* A frame at word `at` of the stack: the caller's frame is at word `next`, 0 for none. */
@@ -116,19 +129,35 @@ static void test_unwind_frame_of_zeros_is_the_end(void **state)
     free_stack(stack);
 }
 
+/* The leaf's half and the root's are kept, with the gap between them. */
+static void check_gap(const uint64_t *pcs, uint32_t max_depth, const uint64_t *whole, uint32_t n)
+{
+    const uint32_t half = max_depth / 2;
+    for (uint32_t i = 0; i < max_depth; i++) {
+        const uint64_t expected = max_depth < 3 || i < half ? whole[i]
+                                  : i == half               ? SP_PC_GAP
+                                                            : whole[n - max_depth + i];
+        assert_int_equal(pcs[i], expected);
+    }
+}
+
 static void test_unwind_deeper_than_asked_is_cut_by_depth(void **state)
 {
     (void)state;
-    uint64_t pcs[DEPTH];
+    enum { FRAMES = 11 };
+    uint64_t pcs[DEPTH], whole[DEPTH];
     uintptr_t *stack = new_stack();
     for (uint32_t i = 0; i < 10; i++)
         put_frame(stack, 2 + 2 * i, i < 9 ? 4 + 2 * i : 0, code(1 + i));
-    for (uint32_t max_depth = 1; max_depth <= 12; max_depth++) { /* the whole stack is 11 frames */
-        enum sp_stack_end end = SP_STACK_ENDS;
+    enum sp_stack_end end = SP_STACK_ENDS;
+    assert_int_equal(walk(stack, address(stack, 2), whole, DEPTH, &end), FRAMES);
+    for (uint32_t max_depth = 1; max_depth <= FRAMES + 1; max_depth++) {
         memset(pcs, 0xee, sizeof pcs);
         const uint32_t depth = walk(stack, address(stack, 2), pcs, max_depth, &end);
-        assert_int_equal(depth, max_depth < 11 ? max_depth : 11);
-        assert_int_equal(end, max_depth < 11 ? SP_STACK_CUT_DEPTH : SP_STACK_COMPLETE);
+        assert_int_equal(depth, max_depth < FRAMES ? max_depth : FRAMES);
+        assert_int_equal(end, max_depth < FRAMES ? SP_STACK_CUT_DEPTH : SP_STACK_COMPLETE);
+        if (max_depth < FRAMES)
+            check_gap(pcs, max_depth, whole, FRAMES);
         assert_int_equal(pcs[depth], 0xeeeeeeeeeeeeeeee);
     }
     free_stack(stack);
@@ -176,7 +205,7 @@ static void test_unwind_below_the_stack_pointer_is_cut(void **state)
     enum sp_stack_end end = SP_STACK_ENDS;
     uintptr_t *stack = new_stack();
     put_frame(stack, 10, 0, code(1));
-    assert_int_equal(unwind(address(stack, 11), address(stack, 10), &nothing_known, pcs, DEPTH, &end), 1);
+    assert_int_equal(unwind(address(stack, 12), address(stack, 10), &nothing_known, pcs, DEPTH, &end), 1);
     assert_int_equal(end, SP_STACK_CUT_RULES);
     free_stack(stack);
 }

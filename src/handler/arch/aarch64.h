@@ -37,12 +37,84 @@ static inline void sp_arch_capture(const void *context, struct sp_registers *out
     out->lr = sp_arch_return_address((uintptr_t)machine->regs[30]);
 }
 
+/* DWARF for the Arm 64-bit Architecture, 4.1: x0 to x30, and 31 for sp. The pc has no number. */
+#define SP_ARCH_COLUMNS 32
+#define SP_ARCH_SP 31
+#define SP_ARCH_FP 29
+#define SP_ARCH_RA 30
+#define SP_ARCH_HAS_LINK_REGISTER 1
+
+static inline uintptr_t sp_arch_column(const void *context, unsigned column)
+{
+    const mcontext_t *machine = &((const ucontext_t *)context)->uc_mcontext;
+    return (uintptr_t)(column == SP_ARCH_SP ? machine->sp : machine->regs[column]);
+}
+
+#define SP_ARCH_CONTEXT_BYTES (offsetof(ucontext_t, uc_mcontext.pc) + sizeof(uint64_t))
+
+/* mov x8, #139; svc #0. The kernel put a siginfo_t of 128 bytes and then the context on the stack. */
+#define SP_ARCH_RESTORER_BYTES 8
+
+static inline bool sp_arch_is_restorer(const uint8_t *code)
+{
+    static const uint8_t restorer[8] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4};
+    for (unsigned i = 0; i < sizeof restorer; i++)
+        if (code[i] != restorer[i])
+            return false;
+    return true;
+}
+
+static inline uintptr_t sp_arch_signal_context(uintptr_t sp)
+{
+    return sp + 128;
+}
+
+#define SP_ARCH_CFA_UNIT 16
+#define SP_ARCH_CFA_BITS 9
+#define SP_ARCH_SAVES_BITS 10
+
+/* A frame record {x29, x30} is `saves` words below the CFA; 0: both are in the registers. */
+static inline bool sp_arch_pack_saves(const int32_t *ra, const int32_t *fp, uint32_t *saves)
+{
+    *saves = 0;
+    if (ra == NULL && fp == NULL)
+        return true;
+    if (ra == NULL || fp == NULL || *ra != *fp + 8 || *fp % 8 != 0 || *fp > -16 || *fp <= -8 * 1024)
+        return false;
+    *saves = (uint32_t)(-*fp / 8);
+    return true;
+}
+
+static inline void sp_arch_unpack_saves(uintptr_t cfa, uint32_t saves, uintptr_t *ra_at, uintptr_t *fp_at)
+{
+    *fp_at = saves == 0 ? 0 : cfa - 8 * (uintptr_t)saves;
+    *ra_at = saves == 0 ? 0 : *fp_at + 8;
+}
+
+/* Arm ARM, C6.2: RET and its authenticating forms. Where the frame record is being made, x29 still is the caller's. */
+static inline enum sp_arch_moment sp_arch_moment(const uint8_t code[8])
+{
+    const uint32_t instruction =
+        (uint32_t)code[4] | (uint32_t)code[5] << 8 | (uint32_t)code[6] << 16 | (uint32_t)code[7] << 24;
+    return instruction == 0xd65f03c0 || instruction == 0xd65f0bff || instruction == 0xd65f0fff ? SP_ARCH_MOMENT_CALLED
+                                                                                               : SP_ARCH_MOMENT_ANY;
+}
+
 /* Arm ARM, C6.2: BL label is 100101 imm26; BLR and its authenticating forms are 1101011x 0011 1111. */
 static inline bool sp_arch_is_call(const uint8_t bytes[8])
 {
     const uint32_t instruction =
         (uint32_t)bytes[4] | (uint32_t)bytes[5] << 8 | (uint32_t)bytes[6] << 16 | (uint32_t)bytes[7] << 24;
     return instruction >> 26 == 0x25 || (instruction & 0xfefff000) == 0xd63f0000;
+}
+
+static inline uintptr_t sp_arch_call_target(const uint8_t bytes[8], uintptr_t return_address)
+{
+    const uint32_t instruction =
+        (uint32_t)bytes[4] | (uint32_t)bytes[5] << 8 | (uint32_t)bytes[6] << 16 | (uint32_t)bytes[7] << 24;
+    if (instruction >> 26 == 0x25) /* the distance is signed, of 26 bits, in instructions, and from the call itself */
+        return return_address - 4 + (uintptr_t)((intptr_t)(int32_t)(instruction << 6) >> 4);
+    return sp_arch_is_call(bytes) ? 1 : 0;
 }
 
 #endif

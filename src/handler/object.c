@@ -1,0 +1,175 @@
+/* Which loaded object an address is in; see object.h for place and context. */
+#include "handler/object.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+
+#include "handler/table_reader.h"
+
+#include "handler/poison.h"
+
+enum { PROGRAM_HEADERS_LIMIT = 128, HEADER_WORDS = 3 };
+
+static _Atomic uint64_t changes;
+static const struct sp_object_list *_Atomic listed;
+
+void sp_objects_changed(void)
+{
+    sp_add_relaxed(&changes, (uint64_t)1);
+}
+
+const struct sp_object_list *sp_objects_publish(const struct sp_object_list *list)
+{
+    return sp_exchange_seq_cst(&listed, list);
+}
+
+/* What is known of an object before its tables are looked at. */
+struct found {
+    uintptr_t low, high, header;
+    uintptr_t link_map; /* the dynamic linker's name for it, or 0 */
+};
+
+static bool find_listed(uintptr_t address, struct found *found)
+{
+    const struct sp_object_list *list = sp_load_acquire(&listed);
+    if (list == NULL)
+        return false;
+    uint32_t low = 0, high = list->n;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (list->at[middle].low <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || address >= list->at[low - 1].high)
+        return false;
+    const struct sp_listed_object *at = &list->at[low - 1];
+    *found = (struct found){.low = at->low, .high = at->high, .header = at->header};
+    return true;
+}
+
+#ifdef DLFO_STRUCT_HAS_EH_DBASE /* the C library has _dl_find_object; at run time an older one may be there */
+#pragma weak _dl_find_object
+
+bool sp_objects_need_no_list(void)
+{
+    return _dl_find_object != NULL;
+}
+
+/* About 4 ns, async-signal-safe (glibc manual, "Dynamic Linker Introspection"). */
+static bool find_loaded(uintptr_t address, struct found *found)
+{
+    struct dl_find_object told;
+    if (_dl_find_object == NULL || _dl_find_object((void *)address, &told) != 0)
+        return find_listed(address, found);
+    *found = (struct found){(uintptr_t)told.dlfo_map_start, (uintptr_t)told.dlfo_map_end, (uintptr_t)told.dlfo_eh_frame,
+                            (uintptr_t)told.dlfo_link_map};
+    return true;
+}
+#else
+bool sp_objects_need_no_list(void)
+{
+    return false;
+}
+
+static bool find_loaded(uintptr_t address, struct found *found)
+{
+    return find_listed(address, found);
+}
+#endif
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+    return hash ^ hash >> 32;
+}
+
+/*
+ * The readable part of the object that holds its .eh_frame_hdr, by the program headers at its beginning. A header that
+ * lies elsewhere is not believed: the object may be made so that a load from there would fault.
+ */
+static bool find_part(const struct found *found, struct sp_loader *loader, struct sp_tables *tables)
+{
+    if (!sp_can_load(loader, found->low, sizeof(Elf64_Ehdr)))
+        return false;
+    const volatile Elf64_Ehdr *elf = (const volatile Elf64_Ehdr *)found->low;
+    const uint64_t at = elf->e_phoff, bytes = (uint64_t)elf->e_phnum * sizeof(Elf64_Phdr);
+    if (elf->e_ident[EI_MAG0] != ELFMAG0 || elf->e_ident[EI_MAG1] != ELFMAG1 || elf->e_ident[EI_MAG2] != ELFMAG2 ||
+        elf->e_ident[EI_MAG3] != ELFMAG3 || elf->e_ident[EI_CLASS] != ELFCLASS64 || at % SP_WORD != 0 ||
+        elf->e_phnum == 0 || elf->e_phnum > PROGRAM_HEADERS_LIMIT || at > found->high - found->low - bytes ||
+        !sp_can_load(loader, found->low + at, sizeof(Elf64_Phdr)) ||
+        !sp_can_load(loader, found->low + at + bytes - sizeof(Elf64_Phdr), sizeof(Elf64_Phdr)))
+        return false;
+    const volatile Elf64_Phdr *parts = (const volatile Elf64_Phdr *)(found->low + at);
+    uintptr_t base = 0;
+    bool has_base = false;
+    for (unsigned i = 0; i < elf->e_phnum; i++) {
+        if (parts[i].p_type != PT_LOAD)
+            continue;
+        if (!has_base)
+            base = found->low - (parts[i].p_vaddr & ~(uint64_t)(SP_PAGE - 1));
+        has_base = true;
+        const uintptr_t low = base + parts[i].p_vaddr, high = low + parts[i].p_filesz;
+        if (found->header >= low && found->header < high && low >= found->low && high <= found->high &&
+            (parts[i].p_flags & PF_R) != 0) {
+            *tables = (struct sp_tables){low, high, found->header};
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A found part in one word, so that handlers can share it: the number of pages from the object's beginning to the part
+ * (20 bits), its bytes in units of 16, rounded up (24 bits; a page has no end within a unit), and a tag (20 bits) of
+ * the object. 0: nothing.
+ */
+enum { PART_PAGES_BITS = 20, PART_UNITS_BITS = 24, PART_TAG_SHIFT = PART_PAGES_BITS + PART_UNITS_BITS, PART_UNIT = 16 };
+
+static bool recall_part(const struct sp_unwind_memory *memory, const struct found *found, uint64_t hash,
+                        struct sp_tables *tables)
+{
+    const uint64_t part = sp_load_relaxed(&memory->parts[hash % SP_PARTS]);
+    if (part == 0 || part >> PART_TAG_SHIFT != hash >> PART_TAG_SHIFT)
+        return false;
+    const uintptr_t low = found->low + (uintptr_t)(part & ((1u << PART_PAGES_BITS) - 1)) * SP_PAGE;
+    const uintptr_t high = low + (uintptr_t)(part >> PART_PAGES_BITS & ((1u << PART_UNITS_BITS) - 1)) * PART_UNIT;
+    *tables = (struct sp_tables){low, high, found->header};
+    return high <= found->high && found->header >= low && found->header < high;
+}
+
+static void keep_part(struct sp_unwind_memory *memory, const struct found *found, uint64_t hash,
+                      struct sp_tables *tables)
+{
+    const uintptr_t low = (tables->low + SP_PAGE - 1) & ~(uintptr_t)(SP_PAGE - 1);
+    if (low > tables->header)
+        return;
+    const uint64_t pages = (low - found->low) / SP_PAGE, units = (tables->high - low + PART_UNIT - 1) / PART_UNIT;
+    if (pages >> PART_PAGES_BITS == 0 && units >> PART_UNITS_BITS == 0)
+        sp_store_relaxed(&memory->parts[hash % SP_PARTS],
+                         hash >> PART_TAG_SHIFT << PART_TAG_SHIFT | units << PART_PAGES_BITS | pages);
+}
+
+bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct sp_loader *loader,
+                    struct sp_object *object)
+{
+    struct found found;
+    if (!find_loaded(address, &found))
+        return false;
+    uint64_t hash = mix(found.low, sp_load_relaxed(&changes) << 48 ^ found.high);
+    hash = mix(mix(hash, found.header), found.link_map);
+    *object = (struct sp_object){.low = found.low, .high = found.high, .identity = hash};
+    if (found.header == 0)
+        return true;
+    if (memory == NULL || !recall_part(memory, &found, hash, &object->tables)) {
+        if (!find_part(&found, loader, &object->tables))
+            return true;
+        if (memory != NULL)
+            keep_part(memory, &found, hash, &object->tables);
+    }
+    struct sp_table_reader reader = {found.header, object->tables.high, false};
+    for (unsigned i = 0; i < HEADER_WORDS; i++)
+        object->identity = mix(object->identity, sp_table_u64(&reader));
+    return true;
+}

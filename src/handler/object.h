@@ -1,0 +1,55 @@
+/*
+ * Which loaded object an address is in, and where its unwind tables are.
+ *
+ * Place: handler, below unwind. Context: signal handler, except where noted; any number of calls overlap.
+ *
+ * glibc from 2.35 on tells by _dl_find_object, which is async-signal-safe. Elsewhere, and for what that does not know
+ * (the vDSO of some), there is a list that ordinary code publishes (session/object_list.c).
+ */
+#ifndef SIGPROF_HANDLER_OBJECT_H
+#define SIGPROF_HANDLER_OBJECT_H
+
+#include "handler/cfi.h"
+#include "handler/loader.h"
+#include "handler/segment.h"
+
+#pragma GCC visibility push(hidden)
+
+struct sp_object {
+    uintptr_t low, high;     /* where it is loaded: [low, high) */
+    struct sp_tables tables; /* header 0: it has none that can be used */
+    uint64_t identity;       /* of what is loaded there; well mixed */
+};
+
+/*
+ * The object that holds `address`. False when there is none: code made at run time, or no code at all. That the tables
+ * can be read has been made sure; `memory`, which may be NULL, keeps what was found.
+ *
+ * The identity is made of the addresses, the first bytes of .eh_frame_hdr (which tell how many entries there are and
+ * where the first is), and a count of dlclose calls: so of two objects that are loaded at one place, one after the
+ * other, neither is taken for the other, and one that stays has the same identity each time.
+ */
+bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct sp_loader *loader,
+                    struct sp_object *object);
+
+/* An object is going to be unloaded, or has been. Any thread. */
+void sp_objects_changed(void);
+
+/* Objects, sorted by address. */
+struct sp_object_list {
+    uint32_t n;
+    struct sp_listed_object {
+        uintptr_t low, high;
+        uintptr_t header; /* address of .eh_frame_hdr, or 0 */
+    } at[];
+};
+
+/* Whether objects are found without a list, except some. Any thread. */
+bool sp_objects_need_no_list(void);
+
+/* Publishes `list` for handlers that begin from now on, and returns the one before. Any thread. NULL: none. */
+const struct sp_object_list *sp_objects_publish(const struct sp_object_list *list);
+
+#pragma GCC visibility pop
+
+#endif
