@@ -16,10 +16,14 @@
 
 #pragma GCC visibility push(hidden)
 
-/* An object's tables. Every byte of [low, high) can be read; .eh_frame_hdr and .eh_frame lie in it. */
+/*
+ * An object's tables. Every byte of [low, high) can be read, and they lie in it. An object without .eh_frame_hdr may be
+ * known to have .eh_frame all the same: then that is searched from its beginning.
+ */
 struct sp_tables {
     uintptr_t low, high;
-    uintptr_t header; /* address of .eh_frame_hdr */
+    uintptr_t header; /* address of .eh_frame_hdr, or 0 */
+    uintptr_t frames; /* address of .eh_frame, where header is 0; or 0: there are no tables */
 };
 
 enum sp_cfi_status {

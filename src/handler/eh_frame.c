@@ -156,6 +156,11 @@ static uint64_t search(const struct index *index, uintptr_t pc)
 __attribute__((noinline)) static enum sp_cfi_status locate(const struct sp_tables *tables, uintptr_t pc, uintptr_t *at,
                                                            bool *is_sorted)
 {
+    *is_sorted = false;
+    if (tables->header == 0) {
+        *at = tables->frames;
+        return *at == 0 ? SP_CFI_NONE : SP_CFI_FOUND;
+    }
     if (tables->header < tables->low || tables->header > tables->high)
         return SP_CFI_MALFORMED;
     struct sp_table_reader reader = {tables->header, tables->high, false};

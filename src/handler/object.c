@@ -25,8 +25,9 @@ const struct sp_object_list *sp_objects_publish(const struct sp_object_list *lis
 
 /* What is known of an object before its tables are looked at. */
 struct found {
-    uintptr_t low, high, header;
-    uintptr_t link_map; /* the dynamic linker's name for it, or 0 */
+    uintptr_t low, high;
+    struct sp_tables tables; /* low 0: where the header can be read is not known */
+    uintptr_t link_map;      /* the dynamic linker's name for it, or 0 */
 };
 
 static bool find_listed(uintptr_t address, struct found *found)
@@ -45,39 +46,51 @@ static bool find_listed(uintptr_t address, struct found *found)
     if (low == 0 || address >= list->at[low - 1].high)
         return false;
     const struct sp_listed_object *at = &list->at[low - 1];
-    *found = (struct found){.low = at->low, .high = at->high, .header = at->header};
+    *found = (struct found){.low = at->low, .high = at->high, .tables = at->tables};
     return true;
 }
 
 #ifdef DLFO_STRUCT_HAS_EH_DBASE /* the C library has _dl_find_object; at run time an older one may be there */
 #pragma weak _dl_find_object
 
-bool sp_objects_need_no_list(void)
-{
-    return _dl_find_object != NULL;
-}
-
 /* About 4 ns, async-signal-safe (glibc manual, "Dynamic Linker Introspection"). */
-static bool find_loaded(uintptr_t address, struct found *found)
+static bool find_told(uintptr_t address, struct found *found)
 {
     struct dl_find_object told;
     if (_dl_find_object == NULL || _dl_find_object((void *)address, &told) != 0)
-        return find_listed(address, found);
-    *found = (struct found){(uintptr_t)told.dlfo_map_start, (uintptr_t)told.dlfo_map_end, (uintptr_t)told.dlfo_eh_frame,
-                            (uintptr_t)told.dlfo_link_map};
+        return false;
+    *found = (struct found){.low = (uintptr_t)told.dlfo_map_start,
+                            .high = (uintptr_t)told.dlfo_map_end,
+                            .tables = {.header = (uintptr_t)told.dlfo_eh_frame},
+                            .link_map = (uintptr_t)told.dlfo_link_map};
     return true;
 }
 #else
-bool sp_objects_need_no_list(void)
+static bool find_told(uintptr_t address, struct found *found)
 {
+    (void)address;
+    (void)found;
     return false;
 }
+#endif
 
+static bool has_header_inside(const struct found *found)
+{
+    return found->tables.header >= found->low && found->tables.header < found->high;
+}
+
+bool sp_objects_are_told(uintptr_t address)
+{
+    struct found found;
+    return find_told(address, &found) && has_header_inside(&found);
+}
+
+/* Of an object whose tables are not told, the list may know more. */
 static bool find_loaded(uintptr_t address, struct found *found)
 {
-    return find_listed(address, found);
+    const bool is_told = find_told(address, found);
+    return (is_told && has_header_inside(found)) || find_listed(address, found) || is_told;
 }
-#endif
 
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
@@ -111,9 +124,10 @@ static bool find_part(const struct found *found, struct sp_loader *loader, struc
             base = found->low - (parts[i].p_vaddr & ~(uint64_t)(SP_PAGE - 1));
         has_base = true;
         const uintptr_t low = base + parts[i].p_vaddr, high = low + parts[i].p_filesz;
-        if (found->header >= low && found->header < high && low >= found->low && high <= found->high &&
+        const uintptr_t header = found->tables.header;
+        if (header >= low && header < high && low >= found->low && high <= found->high &&
             (parts[i].p_flags & PF_R) != 0) {
-            *tables = (struct sp_tables){low, high, found->header};
+            *tables = (struct sp_tables){.low = low, .high = high, .header = header};
             return true;
         }
     }
@@ -135,8 +149,8 @@ static bool recall_part(const struct sp_unwind_memory *memory, const struct foun
         return false;
     const uintptr_t low = found->low + (uintptr_t)(part & ((1u << PART_PAGES_BITS) - 1)) * SP_PAGE;
     const uintptr_t high = low + (uintptr_t)(part >> PART_PAGES_BITS & ((1u << PART_UNITS_BITS) - 1)) * PART_UNIT;
-    *tables = (struct sp_tables){low, high, found->header};
-    return high <= found->high && found->header >= low && found->header < high;
+    *tables = (struct sp_tables){.low = low, .high = high, .header = found->tables.header};
+    return high <= found->high && tables->header >= low && tables->header < high;
 }
 
 static void keep_part(struct sp_unwind_memory *memory, const struct found *found, uint64_t hash,
@@ -151,6 +165,25 @@ static void keep_part(struct sp_unwind_memory *memory, const struct found *found
                          hash >> PART_TAG_SHIFT << PART_TAG_SHIFT | units << PART_PAGES_BITS | pages);
 }
 
+/* Where the tables can be read: as listed, as remembered, or by the program headers. False: nowhere. */
+static bool find_tables(const struct found *found, uint64_t hash, struct sp_unwind_memory *memory,
+                        struct sp_loader *loader, struct sp_tables *tables)
+{
+    if (found->tables.low != 0) {
+        *tables = found->tables;
+        return tables->header != 0;
+    }
+    if (!has_header_inside(found))
+        return false;
+    if (memory != NULL && recall_part(memory, found, hash, tables))
+        return true;
+    if (!find_part(found, loader, tables))
+        return false;
+    if (memory != NULL)
+        keep_part(memory, found, hash, tables);
+    return true;
+}
+
 bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct sp_loader *loader,
                     struct sp_object *object)
 {
@@ -158,17 +191,14 @@ bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct s
     if (!find_loaded(address, &found))
         return false;
     uint64_t hash = mix(found.low, sp_load_relaxed(&changes) << 48 ^ found.high);
-    hash = mix(mix(hash, found.header), found.link_map);
-    *object = (struct sp_object){.low = found.low, .high = found.high, .identity = hash};
-    if (found.header == 0)
+    hash = mix(mix(hash, found.tables.header), found.link_map);
+    object->low = found.low;
+    object->high = found.high;
+    object->tables = (struct sp_tables){.low = 0};
+    object->identity = hash;
+    if (!find_tables(&found, hash, memory, loader, &object->tables))
         return true;
-    if (memory == NULL || !recall_part(memory, &found, hash, &object->tables)) {
-        if (!find_part(&found, loader, &object->tables))
-            return true;
-        if (memory != NULL)
-            keep_part(memory, &found, hash, &object->tables);
-    }
-    struct sp_table_reader reader = {found.header, object->tables.high, false};
+    struct sp_table_reader reader = {object->tables.header, object->tables.high, false};
     for (unsigned i = 0; i < HEADER_WORDS; i++)
         object->identity = mix(object->identity, sp_table_u64(&reader));
     return true;

@@ -3,8 +3,8 @@
  *
  * Place: handler, below unwind. Context: signal handler, except where noted; any number of calls overlap.
  *
- * glibc from 2.35 on tells by _dl_find_object, which is async-signal-safe. Elsewhere, and for what that does not know
- * (the vDSO of some), there is a list that ordinary code publishes (session/object_list.c).
+ * glibc from 2.35 on tells by _dl_find_object, which is async-signal-safe. Elsewhere, and in static programs, of which
+ * that knows only the code, there is a list that ordinary code publishes (session/object_list.c).
  */
 #ifndef SIGPROF_HANDLER_OBJECT_H
 #define SIGPROF_HANDLER_OBJECT_H
@@ -17,7 +17,7 @@
 
 struct sp_object {
     uintptr_t low, high;     /* where it is loaded: [low, high) */
-    struct sp_tables tables; /* header 0: it has none that can be used */
+    struct sp_tables tables; /* header and frames 0: it has none that can be used */
     uint64_t identity;       /* of what is loaded there; well mixed */
 };
 
@@ -40,12 +40,13 @@ struct sp_object_list {
     uint32_t n;
     struct sp_listed_object {
         uintptr_t low, high;
-        uintptr_t header; /* address of .eh_frame_hdr, or 0 */
+        struct sp_tables tables;
     } at[];
 };
 
-/* Whether objects are found without a list, except some. Any thread. */
-bool sp_objects_need_no_list(void);
+/* Whether the C library tells of the object that holds `address`, and of its tables: then no list is needed. Any
+ * thread. */
+bool sp_objects_are_told(uintptr_t address);
 
 /* Publishes `list` for handlers that begin from now on, and returns the one before. Any thread. NULL: none. */
 const struct sp_object_list *sp_objects_publish(const struct sp_object_list *list);

@@ -112,8 +112,6 @@ static enum sp_cfi_status find_row(struct walk *walk)
 {
     struct sp_cfi_row *row = &walk->row;
     const struct sp_tables *tables = &walk->object.tables;
-    if (tables->header == 0)
-        return SP_CFI_NONE;
     const uintptr_t address = lookup_address(walk);
     enum sp_cfi_status status = sp_cfi_find(tables, address, row);
     const bool is_at_end = status == SP_CFI_NONE || (status == SP_CFI_FOUND && row->end == walk->at.pc);

@@ -16,6 +16,7 @@
 #include "handler/trigger.h"
 #include "session/bare_thread.h"
 #include "session/host_handler.h"
+#include "session/object_list.h"
 #include "session/segment_memory.h"
 #include "session/thread_start.h"
 #include "session/trigger_choice.h"
@@ -84,7 +85,9 @@ static int begin_running(void)
 
 int sp_session_run(void)
 {
-    const int error = begin_running();
+    int error = sp_object_list_refresh(); /* a forked child has its parent's */
+    if (error == 0)
+        error = begin_running();
     if (error != 0)
         return error;
     sp_session_arm_self();

@@ -1,0 +1,22 @@
+/*
+ * The list of loaded objects, for handlers that cannot ask the C library.
+ *
+ * Place: session; handler/object.h has where it is published. Context: ordinary code, any thread; not in a signal
+ * handler: the dynamic linker's lock is taken.
+ */
+#ifndef SIGPROF_SESSION_OBJECT_LIST_H
+#define SIGPROF_SESSION_OBJECT_LIST_H
+
+#include <stdbool.h>
+
+/*
+ * Publishes the objects that are loaded now, if a list is needed here at all (glibc before 2.35, other C libraries,
+ * static programs) and they are others than at the last call. Of an object that is loaded later the frames are found by
+ * frame pointers until the next call. Returns 0, or -ENOMEM: the list of before stays.
+ */
+int sp_object_list_refresh(void);
+
+/* The same whether a list is needed or not: for tests. */
+int sp_object_list_publish(void);
+
+#endif
