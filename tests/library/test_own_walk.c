@@ -1,6 +1,6 @@
 /*
- * Walks in a program that is linked statically: of such a one, _dl_find_object tells no tables, and there may be no
- * .eh_frame_hdr. Built as -static and as -static-pie.
+ * Walks of a program over its own stacks, out of a signal handler. Built as dynamic, -static and -static-pie: of a
+ * static program, _dl_find_object tells no tables, and there may be no .eh_frame_hdr.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -50,14 +50,14 @@ static unsigned frames_of_deep(void)
     return found;
 }
 
-static void test_static_stack_reaches_the_start(void)
+static void test_walk_reaches_the_start(void)
 {
     require(deep(20) > 0);
     require_equal(facts.end, SP_STACK_COMPLETE);
     require_equal(frames_of_deep(), 21);
 }
 
-static void test_static_stack_of_a_thread(void)
+static void test_walk_of_a_thread(void)
 {
     int result = 0;
     pthread_t thread;
@@ -69,7 +69,7 @@ static void test_static_stack_of_a_thread(void)
 }
 
 /* The second walk of the same frames needs no table. */
-static void test_static_rules_are_kept(void)
+static void test_walk_keeps_rules(void)
 {
     for (volatile unsigned i = 0; i < 2; i++) /* one call, not two of them */
         require(deep(20) > 0);
@@ -77,7 +77,7 @@ static void test_static_rules_are_kept(void)
 }
 
 /* Signals while the thread reads clocks: where they find it in the vDSO, the stack is whole all the same. */
-static void test_static_vdso_is_known(void)
+static void test_walk_from_the_vdso(void)
 {
     enum { SIGNALS = 3000, VDSO_BYTES = 8192 };
     const uintptr_t vdso = (uintptr_t)getauxval(AT_SYSINFO_EHDR);
@@ -108,9 +108,9 @@ int main(void)
     const struct sigaction action = {.sa_sigaction = walk_here, .sa_flags = SA_SIGINFO};
     require_equal(sigaction(SIGUSR1, &action, NULL), 0);
     require_equal(sp_object_list_refresh(), 0);
-    test_static_stack_reaches_the_start();
-    test_static_stack_of_a_thread();
-    test_static_rules_are_kept();
-    test_static_vdso_is_known();
+    test_walk_reaches_the_start();
+    test_walk_of_a_thread();
+    test_walk_keeps_rules();
+    test_walk_from_the_vdso();
     return 0;
 }
