@@ -144,6 +144,9 @@ static uint32_t compute_rule(struct walk *walk)
     }
     if (walk->row.is_signal_frame && is_restorer(walk))
         return sp_rule_make(SP_FRAME_SIGNAL, 0, 0);
+    /* Nobody has called it: the first function on a coroutine's stack returns there. glibc does not mark it as last. */
+    if (!walk->row.is_signal_frame && !walk->is_exact && walk->row.begin == walk->at.pc)
+        return sp_rule_make(SP_FRAME_LAST, 0, 0);
     return sp_rule_pack(&walk->object.tables, &walk->row, walk->at.pc);
 }
 

@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include <sys/mman.h>
+#include <ucontext.h>
 
 enum { PAGE = 4096, PAGES = 8, WORDS = PAGES * PAGE / 8, DEPTH = 64 };
 
@@ -342,6 +343,33 @@ static void test_unwind_through_random_words_ends(void **state)
     free_stack(stack);
 }
 
+static ucontext_t own_context, coroutine_context, here;
+static uint64_t coroutine_pcs[DEPTH];
+static uint32_t coroutine_depth;
+static struct sp_walk_facts coroutine_facts;
+
+static void coroutine(void)
+{
+    getcontext(&here);
+    coroutine_depth = sp_unwind(&here, &nothing_known, NULL, coroutine_pcs, DEPTH, &coroutine_facts);
+}
+
+/* What its first function returns to was put there by makecontext. */
+static void test_unwind_coroutine_is_complete(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    assert_int_equal(getcontext(&coroutine_context), 0);
+    coroutine_context.uc_stack = (stack_t){.ss_sp = stack, .ss_size = PAGES * PAGE};
+    coroutine_context.uc_link = &own_context;
+    makecontext(&coroutine_context, coroutine, 0);
+    assert_int_equal(swapcontext(&own_context, &coroutine_context), 0);
+    assert_int_equal(coroutine_facts.end, SP_STACK_COMPLETE);
+    assert_int_equal(coroutine_depth, 2);
+    assert_true(coroutine_pcs[0] - (uintptr_t)&coroutine < 256);
+    free_stack(stack);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_unwind_at_the_edge_of_a_page),
         cmocka_unit_test(test_unwind_bounds_that_split_a_frame),
         cmocka_unit_test(test_unwind_through_random_words_ends),
+        cmocka_unit_test(test_unwind_coroutine_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
