@@ -3,9 +3,10 @@
  * for each register, expressions byte for byte, the return address's column, the mark of signal frames and the
  * addresses that the FDE covers; and between FDEs, nothing.
  *
- * usage: check_tables [--every-byte] [--quiet] FILE...
+ * usage: check_tables [--every-byte] [--without-index] [--quiet] FILE...
  *   FILE            an ELF file, or "vdso"; others are counted and passed over
  *   --every-byte    asks us at each byte of a row, not only at its first and last
+ *   --without-index takes the search table away, so that FDEs have to be looked for one after another
  *   --quiet         no line for a file without differences
  *
  * Prints the first differences of each file, a line of counts per file, and one of their sum, as "NAME=NUMBER ...".
@@ -40,7 +41,7 @@ struct check {
     struct loaded_image image;
     Dwarf_CFI *cfi;
     struct totals totals;
-    bool every_byte;
+    bool every_byte, without_index;
 };
 
 static void differ(struct check *check, uintptr_t pc, const char *what)
@@ -135,6 +136,8 @@ static void check_file(struct check *check)
     check->totals.files[status]++;
     if (status != IMAGE_READY)
         return;
+    if (check->without_index)
+        loaded_image_drop_index(&check->image);
     check->cfi = dwarf_getcfi_elf(check->image.elf);
     if (check->cfi == NULL)
         differ(check, check->image.tables.header, dwarf_errmsg(-1));
@@ -193,14 +196,15 @@ static void add_totals(struct totals *sum, const struct totals *totals)
 int main(int argc, char **argv)
 {
     struct totals sum = {0};
-    bool every_byte = false, quiet = false;
+    bool every_byte = false, without_index = false, quiet = false;
     elf_version(EV_CURRENT);
     for (int i = 1; i < argc; i++) {
         every_byte = every_byte || strcmp(argv[i], "--every-byte") == 0;
+        without_index = without_index || strcmp(argv[i], "--without-index") == 0;
         quiet = quiet || strcmp(argv[i], "--quiet") == 0;
         if (strncmp(argv[i], "--", 2) == 0)
             continue;
-        struct check check = {.path = argv[i], .every_byte = every_byte};
+        struct check check = {.path = argv[i], .every_byte = every_byte, .without_index = without_index};
         check_file(&check);
         if (check.totals.differences > 0 || !quiet)
             print_totals(argv[i], &check.totals);

@@ -171,6 +171,17 @@ enum image_status loaded_image_load(struct loaded_image *image, const char *path
     return status;
 }
 
+void loaded_image_drop_index(struct loaded_image *image)
+{
+    char *const header = image->at + (image->tables.header - (uintptr_t)image->at);
+    char *const page = header - (image->tables.header - page_of(image->tables.header));
+    const size_t bytes = (size_t)(header + 4 - page);
+    if (mprotect(page, bytes, PROT_READ | PROT_WRITE) != 0)
+        return;
+    header[2] = header[3] = (char)DW_EH_PE_omit;
+    mprotect(page, bytes, PROT_READ);
+}
+
 void loaded_image_done(struct loaded_image *image)
 {
     if (image->at != MAP_FAILED)

@@ -40,6 +40,9 @@ struct loaded_image {
 /* `path` "vdso" stands for the one that the kernel has mapped here. An image that is not IMAGE_READY holds nothing. */
 enum image_status loaded_image_load(struct loaded_image *image, const char *path);
 
+/* Makes .eh_frame_hdr say that it has no search table, as linkers write it when they do not understand an FDE. */
+void loaded_image_drop_index(struct loaded_image *image);
+
 void loaded_image_done(struct loaded_image *image);
 
 #endif
