@@ -21,7 +21,7 @@ PROGRAMS = ["/usr/bin/python3", "/usr/bin/perl", "/usr/bin/openssl", "/usr/bin/g
 PER_KIND = 3  # inputs of each set of operations
 LIMIT = 1000  # inputs in all
 CODE = -0x10000  # where the first FDE's code is, from the image's beginning
-IMAGE_AT = 0x200000000000  # as in fuzz_cfi.c
+IMAGE_AT = 0x200000000000 + 0x11000  # as in fuzz_cfi.c
 STACK_END = 0x210000000000 + 4096
 STACK_WORDS = 24
 
