@@ -112,7 +112,7 @@ static inline bool sp_arch_is_call(const uint8_t bytes[8])
         const uint8_t *at = bytes + 8 - length, modrm = at[1];
         const unsigned mode = modrm >> 6, has_sib = mode != 3 && (modrm & 7) == 4;
         const bool is_absolute = mode == 0 && (modrm & 7) == 5;
-        const bool has_base32 = mode == 2 || is_absolute || (has_sib && mode == 0 && (at[2] & 7) == 5);
+        const bool has_base32 = mode == 2 || is_absolute || (has_sib && mode == 0 && length > 2 && (at[2] & 7) == 5);
         if (at[0] == 0xff && (modrm >> 3 & 7) == 2 &&
             length == 2 + has_sib + (mode == 1 ? 1u : 0u) + (has_base32 ? 4u : 0u))
             return true;
