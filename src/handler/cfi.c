@@ -18,7 +18,8 @@ struct machine {
     const struct sp_fde *fde;
     struct sp_cfi_row *row;
     uintptr_t location, pc;
-    uint32_t left; /* instructions that may still be read */
+    int64_t cfa_offset; /* the last that was named: an expression leaves it as it was */
+    uint32_t left;      /* instructions that may still be read */
 };
 
 static struct sp_cfi_instruction read_next(struct machine *machine, struct sp_table_reader *program)
@@ -96,10 +97,12 @@ static bool restore_rule(struct machine *machine, uint64_t column)
     return !program.has_failed;
 }
 
-static bool set_cfa(struct sp_cfi_row *row, uint64_t column, int64_t offset)
+static bool set_cfa(struct machine *machine, uint64_t column, int64_t offset)
 {
+    struct sp_cfi_row *row = machine->row;
     if (column >= SP_ARCH_COLUMNS)
         return false;
+    machine->cfa_offset = offset;
     row->cfa_is_expression = false;
     row->cfa_register = (uint16_t)column;
     row->cfa_offset = offset;
@@ -122,11 +125,11 @@ static bool apply(struct machine *machine, const struct sp_cfi_instruction *inst
         pass_over(machine, program);
         return true;
     case SP_CFI_DEFINE_CFA:
-        return set_cfa(row, instruction->column, instruction->value);
-    case SP_CFI_CFA_REGISTER:
-        return !row->cfa_is_expression && set_cfa(row, instruction->column, row->cfa_offset);
+        return set_cfa(machine, instruction->column, instruction->value);
+    case SP_CFI_CFA_REGISTER: /* behind an expression too: libgcrypt's assembly does that, libgcc takes it so */
+        return set_cfa(machine, instruction->column, machine->cfa_offset);
     case SP_CFI_CFA_OFFSET:
-        return !row->cfa_is_expression && set_cfa(row, row->cfa_register, instruction->value);
+        return !row->cfa_is_expression && set_cfa(machine, row->cfa_register, instruction->value);
     case SP_CFI_CFA_EXPRESSION:
         row->cfa_is_expression = true;
         row->cfa_offset = instruction->value;

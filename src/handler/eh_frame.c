@@ -21,10 +21,10 @@ static bool open_record(const struct sp_tables *tables, uintptr_t at, struct sp_
 }
 
 /* The augmentation's letters tell what stands in its data. An unknown one ends what can be known. */
-static void read_augmentation(uintptr_t letters, struct sp_table_reader *data, struct sp_fde *fde)
+static void read_augmentation(struct sp_table_reader letters, struct sp_table_reader *data, struct sp_fde *fde)
 {
-    for (const volatile char *letter = (const volatile char *)letters; *letter != '\0'; letter++) {
-        switch (*letter) {
+    while (letters.at < letters.end) {
+        switch (sp_table_u8(&letters)) {
         case 'R':
             fde->pointer_encoding = sp_table_u8(data);
             break;
@@ -53,9 +53,10 @@ static bool read_cie(const struct sp_tables *tables, uintptr_t at, struct sp_fde
     if (!open_record(tables, at, &reader) || sp_table_u32(&reader) != 0)
         return false;
     const uint8_t version = sp_table_u8(&reader);
-    const uintptr_t letters = reader.at;
+    struct sp_table_reader letters = reader; /* to their end: the tables may change while they are read */
     while (sp_table_u8(&reader) != '\0') {
     }
+    letters.end = reader.at - !reader.has_failed;
     if (reader.has_failed || (version != 1 && version != 3 && version != 4))
         return false;
     if (version == 4)
@@ -65,14 +66,14 @@ static bool read_cie(const struct sp_tables *tables, uintptr_t at, struct sp_fde
     fde->return_column = version == 1 ? sp_table_u8(&reader) : sp_table_uleb(&reader);
     fde->pointer_encoding = SP_PE_ABSPTR;
     fde->is_signal_frame = false;
-    const char first = *(const volatile char *)letters;
+    const uint8_t first = letters.at < letters.end ? sp_table_u8(&letters) : '\0';
     fde->has_augmentation_data = first == 'z';
     if (fde->has_augmentation_data) {
         const uint64_t bytes = sp_table_uleb(&reader);
         struct sp_table_reader data = reader;
         sp_table_skip(&reader, bytes);
         data.end = reader.at;
-        read_augmentation(letters + 1, &data, fde);
+        read_augmentation(letters, &data, fde);
         if (data.has_failed)
             return false;
     } else if (first != '\0') {

@@ -74,7 +74,10 @@ SP_TABLE_READ(sp_table_u32, uint32_t)
 SP_TABLE_READ(sp_table_u64, uint64_t)
 #undef SP_TABLE_READ
 
-/* Bits beyond 64 are dropped; the bytes are bounded by the reader. */
+/* Ten bytes hold 64 bits, and linkers pad; more are nonsense, which could go on for the whole of a large file. */
+enum { SP_LEB_BYTES_LIMIT = 16 };
+
+/* Bits beyond 64 are dropped. */
 static inline uint64_t sp_table_uleb(struct sp_table_reader *reader)
 {
     uint64_t value = 0;
@@ -85,7 +88,9 @@ static inline uint64_t sp_table_uleb(struct sp_table_reader *reader)
         if (shift < 64)
             value |= (uint64_t)(byte & 0x7f) << shift;
         shift += 7;
-    } while ((byte & 0x80) != 0);
+    } while ((byte & 0x80) != 0 && shift < 7 * SP_LEB_BYTES_LIMIT);
+    if ((byte & 0x80) != 0)
+        sp_table_fail(reader);
     return value;
 }
 
@@ -99,7 +104,9 @@ static inline int64_t sp_table_sleb(struct sp_table_reader *reader)
         if (shift < 64)
             value |= (uint64_t)(byte & 0x7f) << shift;
         shift += 7;
-    } while ((byte & 0x80) != 0);
+    } while ((byte & 0x80) != 0 && shift < 7 * SP_LEB_BYTES_LIMIT);
+    if ((byte & 0x80) != 0)
+        sp_table_fail(reader);
     if (shift < 64 && (byte & 0x40) != 0)
         value |= ~(uint64_t)0 << shift;
     return (int64_t)value;
