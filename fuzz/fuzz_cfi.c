@@ -211,10 +211,24 @@ static void walk(const ucontext_t *context, struct sp_unwind_memory *memory, str
     require(result->pcs[result->depth] == 0xeeeeeeeeeeeeeeee);
 }
 
+static void print_result(const struct result *result)
+{
+    fprintf(stderr, "%u words, end %d, %u frames, %u misses:", result->depth, (int)result->facts.end,
+            result->facts.frames, result->facts.misses);
+    for (uint32_t i = 0; i < result->depth; i++)
+        fprintf(stderr, " %#llx", (unsigned long long)result->pcs[i]);
+    fprintf(stderr, "\n");
+}
+
 static void require_same(const struct result *a, const struct result *b)
 {
-    require(a->depth == b->depth && a->facts.end == b->facts.end && a->facts.frames == b->facts.frames);
-    require(memcmp(a->pcs, b->pcs, a->depth * sizeof *a->pcs) == 0);
+    const bool is_same = a->depth == b->depth && a->facts.end == b->facts.end && a->facts.frames == b->facts.frames &&
+                         memcmp(a->pcs, b->pcs, a->depth * sizeof *a->pcs) == 0;
+    if (!is_same) {
+        print_result(a);
+        print_result(b);
+    }
+    require(is_same);
 }
 
 /* A walk comes to the same, whatever it remembers. */
@@ -229,6 +243,8 @@ static void check_walks(const ucontext_t *context)
     require_same(&without, &cold);
     require_same(&cold, &warm);
 }
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

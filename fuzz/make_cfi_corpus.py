@@ -133,7 +133,7 @@ def input_of(cie, fdes, number):
     image, ranges = image_of(cie, fdes)
     begin, length = ranges[number % len(ranges)]
     pc = begin + (length * (number % 7)) // 7
-    head = struct.pack("<BBHi", 0, STACK_WORDS, 0, pc)
+    head = struct.pack("<BBHi", number % 2, STACK_WORDS, 0, pc)
     sp = STACK_END - 8 * STACK_WORDS
     registers = struct.pack("<8Q", sp, sp + 64, sp + 32, sp + 96, *[sp + 128] * 4)
     words = [IMAGE_AT + ranges[i % len(ranges)][0] + ranges[i % len(ranges)][1] // 2 if i % 2 else sp + 8 * i + 32

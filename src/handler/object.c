@@ -98,9 +98,12 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return hash ^ hash >> 32;
 }
 
+enum { PART_UNIT = 16 };
+
 /*
  * The readable part of the object that holds its .eh_frame_hdr, by the program headers at its beginning. A header that
- * lies elsewhere is not believed: the object may be made so that a load from there would fault.
+ * lies elsewhere is not believed: the object may be made so that a load from there would fault. What is mapped are
+ * whole pages, and so the part begins with one; it ends with a unit, as it is remembered below.
  */
 static bool find_part(const struct found *found, struct sp_loader *loader, struct sp_tables *tables)
 {
@@ -127,7 +130,9 @@ static bool find_part(const struct found *found, struct sp_loader *loader, struc
         const uintptr_t header = found->tables.header;
         if (header >= low && header < high && low >= found->low && high <= found->high &&
             (parts[i].p_flags & PF_R) != 0) {
-            *tables = (struct sp_tables){.low = low, .high = high, .header = header};
+            *tables = (struct sp_tables){.low = low & ~(uintptr_t)(SP_PAGE - 1),
+                                         .high = (high + PART_UNIT - 1) & ~(uintptr_t)(PART_UNIT - 1),
+                                         .header = header};
             return true;
         }
     }
@@ -136,10 +141,9 @@ static bool find_part(const struct found *found, struct sp_loader *loader, struc
 
 /*
  * A found part in one word, so that handlers can share it: the number of pages from the object's beginning to the part
- * (20 bits), its bytes in units of 16, rounded up (24 bits; a page has no end within a unit), and a tag (20 bits) of
- * the object. 0: nothing.
+ * (20 bits), its units (24 bits), and a tag (20 bits) of the object. 0: nothing.
  */
-enum { PART_PAGES_BITS = 20, PART_UNITS_BITS = 24, PART_TAG_SHIFT = PART_PAGES_BITS + PART_UNITS_BITS, PART_UNIT = 16 };
+enum { PART_PAGES_BITS = 20, PART_UNITS_BITS = 24, PART_TAG_SHIFT = PART_PAGES_BITS + PART_UNITS_BITS };
 
 static bool recall_part(const struct sp_unwind_memory *memory, const struct found *found, uint64_t hash,
                         struct sp_tables *tables)
@@ -149,17 +153,17 @@ static bool recall_part(const struct sp_unwind_memory *memory, const struct foun
         return false;
     const uintptr_t low = found->low + (uintptr_t)(part & ((1u << PART_PAGES_BITS) - 1)) * SP_PAGE;
     const uintptr_t high = low + (uintptr_t)(part >> PART_PAGES_BITS & ((1u << PART_UNITS_BITS) - 1)) * PART_UNIT;
-    *tables = (struct sp_tables){.low = low, .high = high, .header = found->tables.header};
-    return high <= found->high && tables->header >= low && tables->header < high;
+    const uintptr_t header = found->tables.header;
+    if (high > ((found->high + PART_UNIT - 1) & ~(uintptr_t)(PART_UNIT - 1)) || header < low || header >= high)
+        return false;
+    *tables = (struct sp_tables){.low = low, .high = high, .header = header};
+    return true;
 }
 
 static void keep_part(struct sp_unwind_memory *memory, const struct found *found, uint64_t hash,
-                      struct sp_tables *tables)
+                      const struct sp_tables *tables)
 {
-    const uintptr_t low = (tables->low + SP_PAGE - 1) & ~(uintptr_t)(SP_PAGE - 1);
-    if (low > tables->header)
-        return;
-    const uint64_t pages = (low - found->low) / SP_PAGE, units = (tables->high - low + PART_UNIT - 1) / PART_UNIT;
+    const uint64_t pages = (tables->low - found->low) / SP_PAGE, units = (tables->high - tables->low) / PART_UNIT;
     if (pages >> PART_PAGES_BITS == 0 && units >> PART_UNITS_BITS == 0)
         sp_store_relaxed(&memory->parts[hash % SP_PARTS],
                          hash >> PART_TAG_SHIFT << PART_TAG_SHIFT | units << PART_PAGES_BITS | pages);
