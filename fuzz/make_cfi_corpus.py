@@ -22,6 +22,7 @@ PER_KIND = 3  # inputs of each set of operations
 LIMIT = 1000  # inputs in all
 CODE = -0x10000  # where the first FDE's code is, from the image's beginning
 IMAGE_AT = 0x200000000000 + 0x11000  # as in fuzz_cfi.c
+IMAGE_BYTES = 4 * 4096
 STACK_END = 0x210000000000 + 4096
 STACK_WORDS = 24
 
@@ -133,10 +134,12 @@ def input_of(cie, fdes, number):
     image, ranges = image_of(cie, fdes)
     begin, length = ranges[number % len(ranges)]
     pc = begin + (length * (number % 7)) // 7
-    head = struct.pack("<BBHi", number % 2, STACK_WORDS, 0, pc)
+    at_end = number % 2
+    low = IMAGE_AT + at_end * (IMAGE_BYTES - len(image))
+    head = struct.pack("<BBHi", at_end, STACK_WORDS, 0, pc)
     sp = STACK_END - 8 * STACK_WORDS
     registers = struct.pack("<8Q", sp, sp + 64, sp + 32, sp + 96, *[sp + 128] * 4)
-    words = [IMAGE_AT + ranges[i % len(ranges)][0] + ranges[i % len(ranges)][1] // 2 if i % 2 else sp + 8 * i + 32
+    words = [low + ranges[i % len(ranges)][0] + ranges[i % len(ranges)][1] // 2 if i % 2 else sp + 8 * i + 32
              for i in range(STACK_WORDS)]
     return head + registers + struct.pack(f"<{STACK_WORDS}Q", *words) + image
 
