@@ -123,12 +123,20 @@ static enum sp_cfi_status find_row(struct walk *walk)
     return sp_cfi_find(tables, address, row);
 }
 
-/* The rule of a frame that the tables do not cover. */
+/* Whether somebody returns to `address`: behind a call, or, where a runtime has put it there itself, behind a nop. */
+static bool is_returned_to(struct walk *walk, uintptr_t address)
+{
+    uint8_t bytes[CALL_BYTES];
+    return load_code(&walk->loader, address - CALL_BYTES, CALL_BYTES, bytes) &&
+           (sp_arch_is_call(bytes) || sp_arch_ends_in_nop(bytes));
+}
+
+/* The rule of a frame that the tables do not cover. Goroutines end in a function that begins with a nop. */
 static enum sp_rule_kind kind_without_row(struct walk *walk)
 {
     if (is_restorer(walk))
         return SP_FRAME_SIGNAL;
-    return walk->is_exact || call_before(walk, walk->at.pc) != 0 ? SP_FRAME_NO_RULES : SP_FRAME_NO_CODE;
+    return walk->is_exact || is_returned_to(walk, walk->at.pc) ? SP_FRAME_NO_RULES : SP_FRAME_NO_CODE;
 }
 
 /* The rule of the current frame, from the tables. */
@@ -277,12 +285,32 @@ static enum outcome outcome_of(enum sp_step step)
     }
 }
 
+/*
+ * A runtime with stacks of its own does some of its work on the thread's, as Go's systemstack: what it has called there
+ * was called from another stack, where the frame pointer leads. Only away from the thread's stack, so this ends.
+ */
+static enum outcome step_to_other_stack(struct walk *walk)
+{
+    const uintptr_t fp = walk->at.fp;
+    change_stack(walk, fp);
+    if (fp % SP_ARCH_FRAME_ALIGN != 0 || !sp_can_load(&walk->loader, fp, 2 * SP_WORD))
+        return OUTCOME_RULES;
+    const uintptr_t caller = sp_arch_return_address(sp_word_at(fp + SP_WORD));
+    if (!(is_in(&walk->object, caller) || switch_object(walk, caller)) || call_before(walk, caller) == 0)
+        return OUTCOME_RULES;
+    walk->at = (struct sp_registers){.pc = caller, .sp = fp + 2 * SP_WORD, .fp = sp_word_at(fp)};
+    walk->is_exact = false;
+    return OUTCOME_CALLER;
+}
+
 /* Where the frame pointer leads. Of a caller's registers, no others are known. */
 static enum outcome step_frame_pointer(struct walk *walk)
 {
     const uintptr_t fp = walk->at.fp;
     if (fp == 0)
         return walk->number > 0 ? OUTCOME_COMPLETE : OUTCOME_RULES;
+    if (!walk->is_exact && walk->loader.high != 0 && (fp < walk->stack.low || fp >= walk->stack.high))
+        return step_to_other_stack(walk);
     if (fp % SP_ARCH_FRAME_ALIGN != 0 || fp < walk->at.sp || fp - walk->at.sp > FRAME_BYTES_LIMIT)
         return OUTCOME_RULES;
     if (!sp_can_load(&walk->loader, fp, 2 * SP_WORD))

@@ -267,6 +267,51 @@ static void test_unwind_caller_in_generated_code(void **state)
     free_stack(stack);
 }
 
+/* In this program, so in an object, but without unwind tables: behind a call, behind a nop, and behind neither. */
+extern const char untabled_call[], untabled_nop[], untabled_other[];
+#if defined(__x86_64__)
+__asm__(".text\n    call *%rax\nuntabled_call:\n    nop\nuntabled_nop:\n    ret\nuntabled_other:\n    ret\n");
+#else
+__asm__(".text\n    blr x0\nuntabled_call:\n    nop\nuntabled_nop:\n    ret\nuntabled_other:\n    ret\n");
+#endif
+
+/* As goroutines end: the word was put there by the runtime, and not by a call. */
+static void test_unwind_returns_behind_a_nop(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 20, (uintptr_t)untabled_call);
+    put_frame(stack, 20, 0, (uintptr_t)untabled_nop);
+    expect(stack, address(stack, 10), 3, SP_STACK_COMPLETE);
+    put_frame(stack, 20, 0, (uintptr_t)untabled_other);
+    expect(stack, address(stack, 10), 2, SP_STACK_CUT_RULES);
+    free_stack(stack);
+}
+
+/* As in a function that Go's systemstack has called: on the thread's stack, and its caller on the goroutine's. */
+static void test_unwind_leaves_the_threads_stack(void **state)
+{
+    (void)state;
+    uint64_t pcs[DEPTH];
+    enum sp_stack_end end;
+    uintptr_t *own = new_stack(), *other = new_stack();
+    const struct sp_stack_bounds bounds = {address(own, 0), address(own, WORDS)};
+    own[10] = address(other, 10);
+    own[11] = (uintptr_t)untabled_call;
+    put_frame(other, 10, 20, (uintptr_t)untabled_call);
+    put_frame(other, 20, 0, (uintptr_t)untabled_nop);
+    assert_int_equal(unwind(address(own, 0), address(own, 10), &bounds, pcs, DEPTH, &end), 4);
+    assert_int_equal(end, SP_STACK_COMPLETE);
+    put_frame(other, 10, 20, (uintptr_t)untabled_other); /* nobody returns there */
+    assert_int_equal(unwind(address(own, 0), address(own, 10), &bounds, pcs, DEPTH, &end), 2);
+    assert_int_equal(end, SP_STACK_CUT_RULES);
+    own[10] = address(other, WORDS); /* not readable */
+    assert_int_equal(unwind(address(own, 0), address(own, 10), &bounds, pcs, DEPTH, &end), 2);
+    assert_int_equal(end, SP_STACK_CUT_RULES);
+    free_stack(own);
+    free_stack(other);
+}
+
 static void test_unwind_into_prot_none_is_cut(void **state)
 {
     (void)state;
@@ -383,6 +428,8 @@ int main(void)
         cmocka_unit_test(test_unwind_far_away_is_cut),
         cmocka_unit_test(test_unwind_caller_that_is_no_code_is_cut),
         cmocka_unit_test(test_unwind_caller_in_generated_code),
+        cmocka_unit_test(test_unwind_returns_behind_a_nop),
+        cmocka_unit_test(test_unwind_leaves_the_threads_stack),
         cmocka_unit_test(test_unwind_into_prot_none_is_cut),
         cmocka_unit_test(test_unwind_into_unmapped_is_cut),
         cmocka_unit_test(test_unwind_at_the_edge_of_a_page),

@@ -108,6 +108,14 @@ static inline bool sp_arch_is_call(const uint8_t bytes[8])
     return instruction >> 26 == 0x25 || (instruction & 0xfefff000) == 0xd63f0000;
 }
 
+/* Arm ARM, C6.2: NOP is d503201f; what Go's assembler takes for one is MOV X0, X0, aa0003e0. */
+static inline bool sp_arch_ends_in_nop(const uint8_t bytes[8])
+{
+    const uint32_t instruction =
+        (uint32_t)bytes[4] | (uint32_t)bytes[5] << 8 | (uint32_t)bytes[6] << 16 | (uint32_t)bytes[7] << 24;
+    return instruction == 0xd503201f || instruction == 0xaa0003e0;
+}
+
 static inline uintptr_t sp_arch_call_target(const uint8_t bytes[8], uintptr_t return_address)
 {
     const uint32_t instruction =

@@ -39,6 +39,8 @@
  *       whether the 8 bytes before an address end in a call instruction, as they do before a return address.
  *   static inline uintptr_t sp_arch_call_target(const uint8_t bytes[8], uintptr_t return_address)
  *       what such an instruction calls; 0: not a call, 1: a call whose target is in a register or in memory.
+ *   static inline bool sp_arch_ends_in_nop(const uint8_t bytes[8])
+ *       whether the 8 bytes before an address end in an instruction that does nothing.
  *   enum sp_arch_moment
  *   static inline enum sp_arch_moment sp_arch_moment(const uint8_t code[8])
  *       what the code around an interrupted pc, which is at code[4], tells of the frame: whether its return address is

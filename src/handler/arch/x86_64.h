@@ -120,6 +120,12 @@ static inline bool sp_arch_is_call(const uint8_t bytes[8])
     return false;
 }
 
+/* Intel SDM, volume 2: 90 is NOP. */
+static inline bool sp_arch_ends_in_nop(const uint8_t bytes[8])
+{
+    return bytes[7] == 0x90;
+}
+
 static inline uintptr_t sp_arch_call_target(const uint8_t bytes[8], uintptr_t return_address)
 {
     const uint32_t distance =
