@@ -43,6 +43,7 @@ struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit)
     profile->period = (int64_t)period_ns;
     profile->time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     profile->duration_ns = 1;
+    collector->omitted_frames = SP_NONE;
     collector->words = (struct words){sp_profile_string(profile, "thread"), sp_profile_string(profile, "tid"),
                                       sp_profile_string(profile, "pid"), sp_profile_string(profile, "process"),
                                       sp_profile_string(profile, "(brief)")};

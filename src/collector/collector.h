@@ -20,6 +20,9 @@
 /* How often to drain. */
 enum { SP_COLLECTOR_INTERVAL_MS = 100 };
 
+/* The name in a profile of what stands between the leaf's side and the root's side of a stack that was too deep. */
+#define SP_OMITTED_FRAMES "[frames omitted]"
+
 struct sp_collector;
 struct sp_target; /* a process that is collected from; owned by its collector */
 

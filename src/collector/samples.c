@@ -5,11 +5,30 @@
  */
 #include "collector/collector_state.h"
 
-/* The location of a frame; pprof's rule: the interrupted pc as is, a caller's return address less one. */
+/* What stands for the frames that a deep stack lacks: one location for all, with a name and no address. */
+static uint32_t omitted_frames(struct sp_collector *collector)
+{
+    struct sp_profile *profile = collector->profile;
+    if (collector->omitted_frames == SP_NONE) {
+        const uint32_t name = sp_profile_string(profile, SP_OMITTED_FRAMES);
+        const struct sp_function function = {.name = name, .system_name = name};
+        const struct sp_line line = {.function = sp_profile_function(profile, &function)};
+        const struct sp_location location = {.mapping = SP_NONE};
+        collector->omitted_frames = sp_profile_add_location(profile, &location, &line, 1);
+    }
+    return collector->omitted_frames;
+}
+
+/*
+ * The location of a frame; pprof's rule: the interrupted pc as is, a caller's return address less one. No handler
+ * leaves the leaf out, so there even SP_PC_GAP is an address like any other.
+ */
 static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf, uint64_t weight)
 {
     struct sp_collector *collector = target->collector;
     const uint64_t address = is_leaf ? pc : pc - 1;
+    if (pc == SP_PC_GAP && !is_leaf)
+        return omitted_frames(collector);
     uint32_t mapping = sp_mappings_find(&target->mappings, collector->profile, address);
     if (mapping == SP_NONE && !target->has_read_maps) {
         sp_collector_read_maps(target);

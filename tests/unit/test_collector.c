@@ -1,0 +1,125 @@
+/* From a segment with records to a profile: what stands in pcs beside addresses. */
+#include "collector/collector.h"
+
+#include <unistd.h>
+
+#include "small_segment.h"
+
+static struct {
+    struct sp_segment segment;
+    struct sp_collector *collector;
+    struct sp_target *target;
+} the;
+
+static int set_up(void **state)
+{
+    (void)state;
+    the.segment = new_segment((struct small_segment){0});
+    the.collector = sp_collector_new(the.segment.geometry.period_ns, 0);
+    the.target = sp_collector_attach(the.collector, &the.segment, getpid(), NULL);
+    return the.target == NULL;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sp_collector_free(the.collector);
+    free_segment(&the.segment);
+    return 0;
+}
+
+/* Another stack of this thread's, into the first shard. */
+static void add_record(const uint64_t *pcs, uint32_t depth, enum sp_stack_end end)
+{
+    struct sp_shard *shard = sp_segment_shard(&the.segment, 0);
+    const uint32_t half = sp_load_relaxed(&shard->active), used = sp_load_relaxed(&shard->used[half]);
+    uint64_t *record = sp_segment_records(&the.segment, 0, half) + used;
+    assert_true(used + SP_RECORD_HEAD_WORDS + depth <= the.segment.geometry.half_words);
+    record[0] = (uint64_t)depth << 16 | SP_RECORD_SAMPLE << 8 | (uint64_t)end;
+    record[1] = sp_record_slot(1, 1);
+    record[2] = (uint64_t)gettid();
+    record[3] = record[4] = 1;
+    memcpy(record + SP_RECORD_HEAD_WORDS, pcs, depth * sizeof *pcs);
+    sp_store_release(&shard->used[half], used + SP_RECORD_HEAD_WORDS + depth);
+}
+
+static const struct sp_profile *collect(struct sp_ledger *ledger)
+{
+    char why[256] = "";
+    sp_collector_drain(the.target);
+    sp_collector_ledger(the.collector, ledger);
+    const struct sp_profile *profile = sp_collector_profile(the.collector, 1);
+    assert_non_null(profile);
+    if (sp_profile_check(profile, why, sizeof why) != 0)
+        fail_msg("the profile does not hold together: %s", why);
+    return profile;
+}
+
+static const struct sp_location *location(const struct sp_profile *profile, size_t sample, uint32_t frame)
+{
+    assert_true(sample < profile->samples.n && frame < profile->samples.at[sample].n_locations);
+    return &profile->locations.at[profile->sample_locations.at[profile->samples.at[sample].first_location + frame]];
+}
+
+static bool is_omission(const struct sp_profile *profile, const struct sp_location *at)
+{
+    if (at->n_lines != 1)
+        return false;
+    const struct sp_function *function = &profile->functions.at[profile->lines.at[at->first_line].function];
+    return strcmp(sp_profile_text(profile, function->name), SP_OMITTED_FRAMES) == 0;
+}
+
+static void test_gap_is_a_frame_with_a_name_and_no_address(void **state)
+{
+    (void)state;
+    const uint64_t here = (uint64_t)(uintptr_t)&collect;
+    const uint64_t first[] = {here, here + 20, SP_PC_GAP, here + 40}, other[] = {here + 1, SP_PC_GAP, here + 41};
+    struct sp_ledger ledger;
+    add_record(first, 4, SP_STACK_CUT_DEPTH);
+    add_record(other, 3, SP_STACK_CUT_DEPTH);
+    const struct sp_profile *profile = collect(&ledger);
+    assert_int_equal(profile->samples.n, 2);
+    const struct sp_location *omitted = location(profile, 0, 2);
+    assert_true(is_omission(profile, omitted));
+    assert_int_equal(omitted->mapping, SP_NONE);
+    assert_int_equal(omitted->address, 0);
+    assert_ptr_equal(location(profile, 1, 1), omitted);
+    assert_int_equal(location(profile, 0, 1)->address, here + 19);
+    assert_int_equal(location(profile, 0, 3)->address, here + 39);
+    assert_int_not_equal(location(profile, 0, 3)->mapping, SP_NONE);
+    assert_int_equal(ledger.ends[SP_STACK_CUT_DEPTH], 2);
+    assert_int_equal(ledger.frames, 5);
+    assert_int_equal(ledger.unmapped_frames, 0);
+}
+
+/* No handler writes these, but the program may have. Addresses near 0 stay addresses, apart from the omission. */
+static void test_gap_where_none_can_be_is_data(void **state)
+{
+    (void)state;
+    const uint64_t here = (uint64_t)(uintptr_t)&collect;
+    const uint64_t leaf[] = {SP_PC_GAP, here}, twice[] = {here, SP_PC_GAP, SP_PC_GAP}, zero[] = {0, 2, 0};
+    struct sp_ledger ledger;
+    add_record(leaf, 2, SP_STACK_COMPLETE);
+    add_record(twice, 3, SP_STACK_COMPLETE);
+    add_record(zero, 3, SP_STACK_COMPLETE);
+    const struct sp_profile *profile = collect(&ledger);
+    assert_int_equal(profile->samples.n, 3);
+    assert_false(is_omission(profile, location(profile, 0, 0)));
+    assert_int_equal(location(profile, 0, 0)->address, SP_PC_GAP);
+    assert_true(is_omission(profile, location(profile, 1, 1)));
+    assert_true(is_omission(profile, location(profile, 1, 2)));
+    for (uint32_t i = 0; i < 3; i++)
+        assert_false(is_omission(profile, location(profile, 2, i)));
+    assert_int_equal(ledger.unmapped_frames, 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_gap_is_a_frame_with_a_name_and_no_address),
+        TEST(test_gap_where_none_can_be_is_data),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
