@@ -126,6 +126,9 @@ static void print_stacks(const struct sp_ledger *ledger, FILE *out)
     }
     if (all > 0)
         fprintf(out, "; %.1f %% of frames in no mapping\n", percent(ledger->unmapped_frames, ledger->frames));
+    if (ledger->frames_walked > 0)
+        fprintf(out, "unwinding  %" PRIu64 " frames, %.2f %% of their rules not in the cache\n", ledger->frames_walked,
+                percent(ledger->rules_missed, ledger->frames_walked));
     fprintf(out, "threads    %" PRIu64 " armed, %" PRIu64 " sampled\n", ledger->threads_armed, ledger->threads_sampled);
     print_count(out, ledger->brief.deliveries, "ended before a sample was due: samples of others stand for them");
     print_count(out, ledger->slots_full, "without a slot: there were more threads than slots");

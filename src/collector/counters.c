@@ -46,6 +46,8 @@ static void add_stripe(struct sp_stripe *stripe, struct sp_ledger *ledger)
     ledger->backstop_idle += plausible(sp_load_relaxed(&stripe->backstop_idle), count_limit, ledger);
     ledger->early += plausible(sp_load_relaxed(&stripe->early), count_limit, ledger);
     ledger->stray += plausible(sp_load_relaxed(&stripe->stray), count_limit, ledger);
+    ledger->frames_walked += plausible(sp_load_relaxed(&stripe->frames), count_limit, ledger);
+    ledger->rules_missed += plausible(sp_load_relaxed(&stripe->rules_missed), count_limit, ledger);
 }
 
 /* An error number; that of the first process that had one is kept. */

@@ -61,6 +61,7 @@ static void comment_stacks(const struct sp_ledger *ledger, struct sp_profile *pr
     for (unsigned i = 0; i < SP_STACK_ENDS; i++)
         append(&comment, " %s %" PRIu64 ",", sp_stack_end_name((enum sp_stack_end)i), ledger->ends[i]);
     append(&comment, " frames %" PRIu64 ", in no mapping %" PRIu64, ledger->frames, ledger->unmapped_frames);
+    append(&comment, "; walked %" PRIu64 " frames, rules missed %" PRIu64, ledger->frames_walked, ledger->rules_missed);
     sp_profile_add_comment(profile, comment.text);
 }
 

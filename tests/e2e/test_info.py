@@ -38,7 +38,7 @@ def test_json_has_every_number(directory):
     got = record_burn(directory)
     profile, ledger = got.profile(), info_json(got.path)
     e2e.equal(list(ledger), ["file", "period_ns", "rate_hz", "duration_ns", "time_ns", "trigger", "samples", "stacks",
-                             "threads", "cpu", "processes"], "keys")
+                             "unwinding", "threads", "cpu", "processes"], "keys")
     e2e.equal((ledger["file"], ledger["period_ns"], ledger["rate_hz"]), (got.path, 10_000_000, 100.0), "head")
     e2e.equal((ledger["duration_ns"], ledger["time_ns"]), (profile.duration_ns, profile.time_ns), "times")
     e2e.equal(list(ledger["trigger"]), ["asked", "used", "tick_hz", "achieved_hz", "perf_refused", "timer_refused"],
@@ -47,6 +47,7 @@ def test_json_has_every_number(directory):
     e2e.equal(list(ledger["samples"]["lost"]), LOSSES, "keys of lost")
     e2e.equal(list(ledger["stacks"]), ["complete", "cut by depth", "cut by memory", "cut by missing rules", "frames",
                                        "frames in no mapping"], "keys of stacks")
+    e2e.equal(list(ledger["unwinding"]), ["frames", "rules missed"], "keys of unwinding")
     e2e.equal(list(ledger["threads"]), ["armed", "sampled", "without a slot", "without a timer"], "keys of threads")
     e2e.equal(list(ledger["cpu"]), ["kernel_ns", "recorded_ns", "lost_ns", "unsampled_ns", "outside_ns"],
               "keys of cpu")
@@ -85,6 +86,14 @@ def test_text_says_the_same(directory):
         e2e.within(float(line[1]) * 1e9, ledger["cpu"][key], 0, 600_000, what)
     e2e.check(f"{ledger['samples']['fired']['count']} fired" in text, text)
     e2e.check("\nlost " not in text, f"losses where there are none:\n{text}")
+    stacks = re.search(r"^stacks +(.*); (\d+\.\d) % of frames in no mapping$", text, re.MULTILINE)
+    e2e.check(stacks, f"no line on stacks in\n{text}")
+    weight = ledger["samples"]["collected"]["weight"]
+    for end in ("complete", "cut by depth", "cut by memory", "cut by missing rules"):
+        told = re.search(rf"(\d+\.\d) % {end}", stacks[1])
+        e2e.within(float(told[1]) if told else 0, 100 * ledger["stacks"][end] / weight, 0, 0.06, end)
+    walked = re.search(r"^unwinding +(\d+) frames, (\d+\.\d+) % of their rules not in the cache$", text, re.MULTILINE)
+    e2e.equal(walked and int(walked[1]), ledger["unwinding"]["frames"], "frames walked")
     row = re.search(r"^ *(\d+\.\d+) s +(\d+\.\d+) s +([+-]\d+\.\d+) s +(\d+) +burn$", text, re.MULTILINE)
     e2e.check(row and int(row[4]) == ledger["processes"][0]["pid"], f"no row of the process in\n{text}")
     e2e.check(max(map(len, text.splitlines())) <= 120, f"lines are wide:\n{text}")

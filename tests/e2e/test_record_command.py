@@ -2,6 +2,7 @@
 """`sigprof record` as a command line: what it takes, what it refuses, and what passes through."""
 import hashlib
 import os
+import re
 import shutil
 import stat
 import sys
@@ -213,6 +214,7 @@ def test_max_depth_cuts(directory):
     depth = max(len(sample.locations) for sample in got.profile().samples)
     e2e.check(depth <= 2, f"{depth} frames")
     e2e.check("cut 0.0%" not in got.stderr, f"cut stacks are not told:\n{got.stderr}")
+    e2e.check(re.search(r"; stacks cut \d+\.\d% \(.*by depth \d+\.\d%\); ", got.stderr), f"nor why:\n{got.stderr}")
 
 
 # Programs that cannot be recorded.

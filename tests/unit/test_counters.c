@@ -16,6 +16,8 @@ static void test_counters_of_all_stripes_add_up(void **state)
         sp_store_relaxed(&stripe->lost[SP_LOSS_NO_PLACE].weight, (uint64_t)2);
         sp_store_relaxed(&stripe->settled.weight, (uint64_t)3);
         sp_store_relaxed(&stripe->early, (uint64_t)4);
+        sp_store_relaxed(&stripe->frames, (uint64_t)500 + i);
+        sp_store_relaxed(&stripe->rules_missed, (uint64_t)i);
     }
     sp_store_relaxed(&segment.header->threads_armed, (uint64_t)5);
     sp_counters_add(&segment, &ledger);
@@ -24,6 +26,8 @@ static void test_counters_of_all_stripes_add_up(void **state)
     assert_int_equal(ledger.lost[SP_LOSS_NO_PLACE].weight, 2 * 32);
     assert_int_equal(ledger.settled.weight, 2 * 48);
     assert_int_equal(ledger.early, 2 * 64);
+    assert_int_equal(ledger.frames_walked, 2 * (16 * 500 + 120));
+    assert_int_equal(ledger.rules_missed, 2 * 120);
     assert_int_equal(ledger.threads_armed, 10);
     assert_int_equal(ledger.damaged, 0);
     free_segment(&segment);

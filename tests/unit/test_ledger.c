@@ -24,6 +24,8 @@ static const struct sp_ledger some = {
     .kernel_ns = 1500000000,
     .unsampled_ns = {[SP_GAP_BLOCKED] = 200000000, [SP_GAP_NO_SLOT] = 10000000},
     .ends = {[SP_STACK_COMPLETE] = 80, [SP_STACK_CUT_DEPTH] = 1, [SP_STACK_CUT_MEMORY] = 2, [SP_STACK_CUT_RULES] = 16},
+    .frames_walked = 4321,
+    .rules_missed = 21,
     .threads_armed = 4,
 };
 
@@ -64,6 +66,8 @@ static void test_ledger_comments_say_each_number(void **state)
     assert_true(is_said(profile, "memory limit 5 (6)"));
     assert_true(is_said(profile, "settled 4 (5)"));
     assert_true(is_said(profile, "withheld 1 (2)"));
+    assert_true(is_said(profile, "cut by depth 1, cut by memory 2, cut by missing rules 16,"));
+    assert_true(is_said(profile, "walked 4321 frames, rules missed 21"));
     assert_true(is_said(profile, "armed 4"));
     assert_true(is_said(profile, "trigger: asked auto at 100 Hz, used timer, tick 250 Hz, achieved 85.85859 Hz; perf"));
     assert_true(is_said(profile, "perf_event_paranoid"));
@@ -201,7 +205,7 @@ static void test_ledger_largest_numbers_are_whole(void **state)
     sp_ledger_comment(&huge, profile);
     assert_int_equal(sp_profile_error(profile), 0);
     assert_true(is_said(profile, "stray 18446744073709551615"));
-    assert_true(is_said(profile, "in no mapping 18446744073709551615"));
+    assert_true(is_said(profile, "rules missed 18446744073709551615"));
     sp_profile_free(profile);
 }
 
