@@ -66,12 +66,18 @@ void sp_collector_label_processes(struct sp_collector *collector)
     collector->labels_processes = true;
 }
 
+static bool publish_code(struct sp_target *target)
+{
+    return sp_code_ranges_publish(&target->code, &target->mappings, sp_segment_unwind(&target->segment));
+}
+
 void sp_collector_read_maps(struct sp_target *target)
 {
     target->maps_read_ns = sp_now_ns();
     target->has_read_maps = true;
     target->has_new_samples = false;
     sp_mappings_read(&target->mappings, target->collector->profile);
+    target->is_making_code = publish_code(target);
 }
 
 void sp_collector_read_last_maps(struct sp_target *target)
@@ -112,6 +118,8 @@ static void take_over(struct sp_target *target, const struct sp_target *parent)
     sp_process_rename(target, sp_profile_string(profile, sp_profile_text(theirs, sp_process_name(parent))));
     target->maps_read_ns = parent->maps_read_ns;
     sp_mappings_copy(&target->mappings, profile, &parent->mappings, theirs);
+    target->is_making_code = parent->is_making_code;
+    publish_code(target);
 }
 
 struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid,
@@ -137,6 +145,7 @@ struct sp_target *sp_collector_attach(struct sp_collector *collector, const stru
     } else {
         read_name(target);
         sp_collector_read_maps(target);
+        target->is_making_code = true; /* until a second look shows that it is not */
         if (pid == collector->first_pid && target->mappings.executable != 0)
             collector->executable = target->mappings.executable;
     }

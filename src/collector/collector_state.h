@@ -7,6 +7,7 @@
 #ifndef SIGPROF_COLLECTOR_COLLECTOR_STATE_H
 #define SIGPROF_COLLECTOR_COLLECTOR_STATE_H
 
+#include "collector/code_ranges.h"
 #include "collector/collector.h"
 #include "collector/cpu_accounts.h"
 #include "collector/drain.h"
@@ -42,6 +43,7 @@ struct sp_target {
     struct sp_target *next;
     struct sp_segment segment;
     struct sp_mappings mappings;
+    struct sp_code_ranges code; /* of the mappings, as the handlers know them */
     struct sp_known_threads threads;
     struct sp_folded_threads folded;
     struct sp_thread_watch watch;
@@ -51,6 +53,7 @@ struct sp_target {
     int64_t maps_read_ns; /* CLOCK_MONOTONIC */
     int64_t drain_ns, last_drain_ns; /* when the drain that is going on began, and the one before */
     bool has_read_maps;              /* in this drain */
+    bool is_making_code;             /* the last look at the mappings found other code ranges, or was the first */
     bool has_new_samples;            /* since the mappings were read */
 };
 

@@ -49,6 +49,26 @@ static bool parse_line(char *text, struct line *line)
     return strcmp(line->path, "[vsyscall]") != 0;
 }
 
+static bool begins_with(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/*
+ * Whether it is code made at run time. A memfd, shared anonymous memory and System V's have inodes, and names that are
+ * deleted, as have the files of compilers that unlink them at once. [stack] is left out: with it, an executable stack
+ * would make code of every pointer into it.
+ */
+static bool is_without_file(const char *path)
+{
+    static const char deleted[] = " (deleted)";
+    const size_t length = strlen(path), tail = sizeof deleted - 1;
+    if (length >= tail && strcmp(path + length - tail, deleted) == 0)
+        return true;
+    return begins_with(path, "//anon") || begins_with(path, "[anon") || begins_with(path, "/memfd:") ||
+           strcmp(path, "[heap]") == 0 || strcmp(path, "/dev/zero") == 0;
+}
+
 static void build_id_of(const struct line *line, pid_t pid, char text[SP_BUILD_ID_TEXT])
 {
     text[0] = '\0';
@@ -98,6 +118,7 @@ static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, c
                         .build_id = sp_profile_string(profile, build_id)},
             .index = SP_NONE,
             .inode = line->inode,
+            .is_without_file = is_without_file(line->path),
         };
     }
     mappings->known.at[position].is_live = true;
@@ -105,7 +126,7 @@ static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, c
     return 0;
 }
 
-static int take_lines(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps)
+int sp_mappings_read_text(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps)
 {
     char *text = NULL;
     size_t capacity = 0;
@@ -175,7 +196,7 @@ int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile)
     FILE *maps = fopen(path, "re");
     if (maps == NULL)
         return -errno;
-    const int error = take_lines(mappings, profile, maps);
+    const int error = sp_mappings_read_text(mappings, profile, maps);
     fclose(maps);
     if (error == 0 && mappings->executable == 0)
         find_executable(mappings, profile);

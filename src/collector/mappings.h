@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "profile/profile.h"
@@ -18,6 +19,7 @@ struct sp_known_mapping {
     uint32_t index;            /* in the profile, or SP_NONE: no sample in it yet */
     uint64_t inode;
     bool is_live;
+    bool is_without_file; /* made at run time: anonymous, or of a file that no longer has a name */
 };
 
 struct sp_mappings {
@@ -32,6 +34,9 @@ struct sp_mappings {
  * Reads /proc/PID/maps. What cannot be read (the process is gone) changes nothing. Returns 0, or -errno.
  */
 int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile);
+
+/* The same from a text as /proc/PID/maps has it. */
+int sp_mappings_read_text(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps);
 
 /*
  * Makes `mappings`, which knows nothing yet, know what `from` does, whose strings are of the profile `theirs`: the

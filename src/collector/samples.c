@@ -40,6 +40,17 @@ static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf,
     return sp_profile_location(collector->profile, mapping, address);
 }
 
+/*
+ * A stack that ends for want of rules may end at a caller in code that was made since the mappings were read (where it
+ * is the leaf that lies there, it is in no mapping). While looking again finds other code, such a stack is reason to
+ * look, once a drain; when it has found none, the next of the regular looks has to find some first.
+ */
+static void look_for_code(struct sp_target *target, enum sp_stack_end end)
+{
+    if (end == SP_STACK_CUT_RULES && target->is_making_code && !target->has_read_maps)
+        sp_collector_read_maps(target);
+}
+
 enum { LABELS = 4 };
 
 static uint32_t make_labels(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread,
@@ -84,6 +95,7 @@ static void add_sample(struct sp_target *target, const struct sp_record *record,
     struct sp_collector *collector = target->collector;
     struct sp_label labels[LABELS];
     target->has_new_samples = true;
+    look_for_code(target, record->end);
     for (uint32_t i = 0; i < record->depth; i++)
         collector->locations[i] = location_of(target, record->pcs[i], i == 0, record->weight);
     const uint32_t n_labels = make_labels(target, record, thread, labels);

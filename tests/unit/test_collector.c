@@ -1,6 +1,7 @@
 /* From a segment with records to a profile: what stands in pcs beside addresses. */
-#include "collector/collector.h"
+#include "collector/collector_state.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "small_segment.h"
@@ -113,6 +114,58 @@ static void test_gap_where_none_can_be_is_data(void **state)
     assert_int_equal(ledger.unmapped_frames, 4);
 }
 
+static bool is_code(uint64_t address)
+{
+    struct sp_code_range *ranges = sp_segment_unwind(&the.segment)->code_ranges;
+    for (uint32_t i = 0; i < SP_CODE_RANGES; i++)
+        if (address >= sp_load_relaxed(&ranges[i].low) && address < sp_load_relaxed(&ranges[i].high))
+            return true;
+    return false;
+}
+
+static uint64_t make_code(void)
+{
+    void *at = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(at != MAP_FAILED);
+    return (uint64_t)(uintptr_t)at;
+}
+
+static void drain_one(uint64_t pc, enum sp_stack_end end)
+{
+    add_record(&pc, 1, end);
+    the.target->maps_read_ns = INT64_MAX; /* the next regular look is far away, however slow the machine is */
+    sp_collector_drain(the.target);
+}
+
+/* Its caller is what a walk does not get over: the leaf is in the program. */
+static void test_code_made_since_is_published_when_a_stack_lacks_rules(void **state)
+{
+    (void)state;
+    const uint64_t here = (uint64_t)(uintptr_t)&collect, code = make_code();
+    assert_false(is_code(here));
+    drain_one(here, SP_STACK_COMPLETE);
+    assert_false(is_code(code)); /* no reason to look */
+    drain_one(here, SP_STACK_CUT_RULES);
+    assert_true(is_code(code));
+    assert_false(is_code(here));
+    munmap((void *)(uintptr_t)code, 3 * 4096);
+    drain_one(here, SP_STACK_CUT_RULES);
+    assert_false(is_code(code));
+}
+
+static void test_code_made_since_is_published_when_it_is_sampled(void **state)
+{
+    (void)state;
+    const uint64_t here = (uint64_t)(uintptr_t)&collect;
+    drain_one(here, SP_STACK_CUT_RULES); /* a look that finds nothing: no other for that reason */
+    const uint64_t code = make_code();
+    drain_one(here, SP_STACK_CUT_RULES);
+    assert_false(is_code(code));
+    drain_one(code + 5, SP_STACK_CUT_RULES);
+    assert_true(is_code(code));
+    munmap((void *)(uintptr_t)code, 3 * 4096);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -120,6 +173,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_gap_is_a_frame_with_a_name_and_no_address),
         TEST(test_gap_where_none_can_be_is_data),
+        TEST(test_code_made_since_is_published_when_a_stack_lacks_rules),
+        TEST(test_code_made_since_is_published_when_it_is_sampled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
