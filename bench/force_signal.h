@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +68,21 @@ __attribute__((noinline, unused)) static void bench_descend(uint32_t calls, uint
         bench_descend(calls - 1, path >> 1, n, signal);
         __asm__ volatile("# even" ::: "memory");
     }
+}
+
+/* What the collector would do with the halves; there is none here. Returns the depth of a record that was in one. */
+static inline uint32_t bench_clear_halves(void)
+{
+    const struct sp_segment *segment = &sp_handler.segment;
+    uint32_t frames = 0;
+    for (uint32_t i = 0; i < segment->geometry.n_shards; i++) {
+        struct sp_shard *shard = sp_segment_shard(segment, i);
+        if (sp_load_relaxed(&shard->used[0]) != 0)
+            frames = sp_record_depth(sp_segment_records(segment, i, 0)[0]);
+        sp_store_relaxed(&shard->used[0], 0u);
+        memset(sp_segment_buckets(segment, i, 0), 0, segment->geometry.n_buckets * SP_BUCKET_WAYS * sizeof(uint64_t));
+    }
+    return frames;
 }
 
 static inline int64_t bench_now_ns(void)

@@ -16,20 +16,18 @@
  *   same      the stack is known, and like the sample before: added to its record. The usual case of a hot function.
  *   new       no two stacks of a batch are alike: each becomes a record of its own.
  *   unknown   as `same`, but the thread's stack is not known (a raw clone thread): gettid and page probes.
- *   backstop  as `same`, but by the process timer, which finds that the thread has a timer of its own: nothing is
- * taken. direct    as `same`, but sp_handler_entry is called as a function: what the kernel's way in and out adds to
- * it.
+ *   backstop  as `same`, but by the process timer, which finds that the thread has a timer of its own: no sample.
+ *   direct    as `same`, but sp_handler_entry is called as a function: what the kernel's way in and out adds.
  *
  * gperftools is loaded at run time (libprofiler.so.0): without it its column stays empty.
  */
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <ucontext.h>
 
 #include "force_signal.h"
+#include "gperftools.h"
 #include "session/session.h"
 #include "session/thread_start.h"
 
@@ -37,24 +35,9 @@ enum { BATCH = 256, GPERFTOOLS_BATCH = 32, DEFAULT_ROUNDS = 200, MAX_DEPTH = 409
 
 static const uint32_t all_calls[] = {1, 10, 30, 60, 120};
 
-/* What ProfilerGetCurrentState fills in (gperftools/profiler.h). */
-struct gperftools_state {
-    int enabled;
-    time_t start_time;
-    char profile_name[1024];
-    int samples_gathered;
-};
-
-struct gperftools {
-    bool is_there;
-    struct sigaction action;
-    void (*state)(struct gperftools_state *);
-    void (*stop)(void);
-};
-
 struct handlers {
     struct sigaction empty, ours;
-    struct gperftools gperftools;
+    struct bench_gperftools gperftools;
 };
 
 struct run {
@@ -80,53 +63,12 @@ static void keep_context(int number, siginfo_t *info, void *context)
     memcpy(kept_context, context, sizeof *kept_context);
 }
 
-/* Starts it, keeps its handler, and stops its timer: the samples are forced. */
-static struct gperftools load_gperftools(void)
-{
-    struct gperftools loaded = {.is_there = false};
-    void *library = dlopen("libprofiler.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL)
-        return loaded;
-    int (*start)(const char *);
-    *(void **)&start = dlsym(library, "ProfilerStart");
-    *(void **)&loaded.stop = dlsym(library, "ProfilerStop");
-    *(void **)&loaded.state = dlsym(library, "ProfilerGetCurrentState");
-    if (start == NULL || loaded.stop == NULL || loaded.state == NULL || start("/dev/null") == 0)
-        return loaded;
-    const struct itimerval never = {0};
-    setitimer(ITIMER_PROF, &never, NULL);
-    loaded.is_there = sigaction(SIGPROF, NULL, &loaded.action) == 0;
-    return loaded;
-}
-
-static int gperftools_samples(const struct gperftools *gperftools)
-{
-    struct gperftools_state state = {0};
-    gperftools->state(&state);
-    return state.samples_gathered;
-}
-
 static uint64_t recorded(void)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < sp_handler.segment.geometry.n_shards; i++)
         sum += sp_load_relaxed(&sp_segment_shard(&sp_handler.segment, i)->recorded.deliveries);
     return sum;
-}
-
-/* What the collector would do with the halves; there is none here. Returns the depth of a record that was in one. */
-static uint32_t clear_halves(void)
-{
-    const struct sp_segment *segment = &sp_handler.segment;
-    uint32_t frames = 0;
-    for (uint32_t i = 0; i < segment->geometry.n_shards; i++) {
-        struct sp_shard *shard = sp_segment_shard(segment, i);
-        if (sp_load_relaxed(&shard->used[0]) != 0)
-            frames = sp_record_depth(sp_segment_records(segment, i, 0)[0]);
-        sp_store_relaxed(&shard->used[0], 0u);
-        memset(sp_segment_buckets(segment, i, 0), 0, segment->geometry.n_buckets * SP_BUCKET_WAYS * sizeof(uint64_t));
-    }
-    return frames;
 }
 
 /* How many records stand in the halves, when all are as deep as the first. */
@@ -163,12 +105,12 @@ static void measure(const struct run *run, const char *variant, uint32_t calls)
     const bool is_new = strcmp(variant, "new") == 0;
     for (uint32_t round = 0; round < run->rounds; round++) {
         double gperftools = -1;
-        clear_halves();
+        bench_clear_halves();
         const double empty = time_batch(run, &handlers->empty, calls, is_new, BATCH);
         const double ours = time_batch(run, &handlers->ours, calls, is_new, BATCH);
         if (handlers->gperftools.is_there && strcmp(variant, "same") == 0)
             gperftools = time_batch(run, &handlers->gperftools.action, calls, false, GPERFTOOLS_BATCH);
-        printf("round %s %u %u %.1f %.1f %.1f\n", variant, calls, clear_halves(), empty, ours, gperftools);
+        printf("round %s %u %u %.1f %.1f %.1f\n", variant, calls, bench_clear_halves(), empty, ours, gperftools);
     }
 }
 
@@ -194,10 +136,10 @@ __attribute__((noinline)) static void descend_direct(struct run *run, uint32_t c
     sigaction(SIGPROF, &keep, NULL);
     bench_force(&run->signal);
     for (uint32_t round = 0; round < run->rounds; round++) {
-        clear_halves();
+        bench_clear_halves();
         const double empty = time_direct(run, empty_handler);
         const double ours = time_direct(run, sp_handler_entry);
-        printf("round direct %u %u %.1f %.1f -1\n", total, clear_halves(), empty, ours);
+        printf("round direct %u %u %.1f %.1f -1\n", total, bench_clear_halves(), empty, ours);
     }
 }
 
@@ -206,14 +148,14 @@ static void check_counts(struct run *run)
     const uint64_t before = recorded();
     time_batch(run, &run->handlers->ours, 30, false, 1000);
     printf("checked sigprof 1004 %llu\n", (unsigned long long)(recorded() - before));
-    clear_halves();
+    bench_clear_halves();
     time_batch(run, &run->handlers->ours, 30, true, BATCH);
     printf("checked different-stacks %d %u\n", BATCH, records_of_one_depth());
     if (!run->handlers->gperftools.is_there)
         return;
-    const int gathered = gperftools_samples(&run->handlers->gperftools);
+    const int gathered = bench_gperftools_samples(&run->handlers->gperftools);
     time_batch(run, &run->handlers->gperftools.action, 30, false, 1000);
-    printf("checked gperftools 1004 %d\n", gperftools_samples(&run->handlers->gperftools) - gathered);
+    printf("checked gperftools 1004 %d\n", bench_gperftools_samples(&run->handlers->gperftools) - gathered);
 }
 
 static void measure_backstop(struct run *run)
@@ -256,8 +198,7 @@ int main(int argc, char **argv)
     pthread_t thread;
     void *result = NULL;
 
-    setenv("CPUPROFILE_FREQUENCY", "1", 1);
-    handlers.gperftools = load_gperftools();
+    handlers.gperftools = bench_gperftools_load();
     sigfillset(&handlers.empty.sa_mask);
     int error = sp_session_create(&config, NULL);
     if (error == 0)
