@@ -48,7 +48,7 @@ enum sigprof_trigger {
 struct sigprof_options {
     uint32_t struct_bytes;       /* sizeof(struct sigprof_options), so that later versions can add fields; 0 is fine */
     uint32_t rate_hz;            /* samples per second of CPU time of a thread, 1 to 100 000 */
-    uint32_t max_depth;          /* frames per stack, 1 to 4096; default 512 */
+    uint32_t max_depth;          /* frames per stack, 1 to 4096; default 512; of deeper ones both ends are kept */
     uint32_t trigger;            /* enum sigprof_trigger */
     uint32_t max_threads;        /* alive at once with a timer of their own; default 16383 */
     uint32_t reserved;           /* 0 */
