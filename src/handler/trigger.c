@@ -28,6 +28,10 @@
 #include "handler/raw_calls.h"
 #include "handler/threads.h"
 
+#ifndef sigev_notify_thread_id /* the kernel's name for it; musl has it, glibc up to now not */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
 #include "handler/poison.h"
 
 enum { NS_PER_S = 1000000000, CPUS_LIMIT = 1 << 16, E_SRCH = 3, E_INVAL = 22, E_MFILE = 24 };
@@ -82,7 +86,7 @@ static int32_t start_thread_timer(const struct sp_segment *segment, uint32_t slo
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = SIGPROF;
     event.sigev_value.sival_ptr = (void *)(uintptr_t)sp_cookie(slot, sp_load_relaxed(&at->generation));
-    event._sigev_un._tid = tid;
+    event.sigev_notify_thread_id = tid;
     const int32_t timer = start_timer(sp_thread_clock(tid), &event, TIMER_ABSTIME,
                                       first_expiry_ns(segment, slot, is_self), segment->geometry.period_ns);
     if (timer < 0)
