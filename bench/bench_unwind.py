@@ -86,7 +86,8 @@ def print_direct(found):
 
 
 def print_cold(cold, first):
-    print("\nOf a deep stack of different functions, ns per frame:")
+    print("\nOf a deep stack of different functions, ns per frame: the cache warm, cleared, and none; the first walk of\n"
+          "all; and how many frames' rules are not in the cache when it is warm:")
     rows, medians = [], {}
     for (kind,), rounds in cold.items():
         frames = frames_of(rounds)
@@ -95,8 +96,7 @@ def print_cold(cold, first):
         rows.append([KINDS[kind], frames, *(bench_tools.quartiles(column, "%.1f") for column in (warm, cleared, none)),
                      "%.0f" % (first_ns / frames), "%.1f %%" % (100 * bench_tools.median(missed))])
         medians[kind] = cleared
-    bench_tools.print_table(["stack", "frames", "warm", "cache cleared", "no cache", "first walk of all",
-                             "missed when warm"], rows)
+    bench_tools.print_table(["stack", "frames", "warm", "cleared", "no cache", "first", "missed"], rows)
     for kind, cleared in medians.items():
         print(bench_tools.verdict(f"cold frame {KINDS[kind]}, ns", cleared, AIM_COLD_NS, "%.0f"))
 
