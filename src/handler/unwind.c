@@ -39,9 +39,10 @@ struct walk {
     struct sp_loader loader;
     struct sp_stack_bounds stack;
     struct sp_unwind_memory *memory;
-    struct sp_object object, last_object; /* callers are often in one of the two */
-    struct sp_stack_bounds code;          /* a range of code without object, likewise */
-    const void *context;                  /* the last frame where a context has all registers, and its number */
+    struct sp_object objects[2]; /* that of the current frame, and the last other one: callers are often in these */
+    uint32_t object;             /* which of them is the current frame's */
+    struct sp_stack_bounds code; /* a range of code without object, likewise */
+    const void *context;         /* the last frame where a context has all registers, and its number */
     uint32_t context_number;
     uint32_t full_number; /* the frame that `full` is of, or NEVER */
     struct sp_frame full;
@@ -64,20 +65,32 @@ static inline uintptr_t lookup_address(const struct walk *walk)
     return walk->at.pc - !walk->is_exact;
 }
 
+static inline struct sp_object *object_of(struct walk *walk)
+{
+    return &walk->objects[walk->object];
+}
+
 static inline bool is_in(const struct sp_object *object, uintptr_t address)
 {
     return address - object->low < object->high - object->low;
 }
 
-/* Makes `object` that of `address`. False: it is in none. */
-static bool switch_object(struct walk *walk, uintptr_t address)
+__attribute__((noinline)) static bool find_other_object(struct walk *walk, uintptr_t address)
 {
-    const struct sp_object last = walk->object;
-    if (is_in(&walk->last_object, address))
-        walk->object = walk->last_object;
-    else if (!sp_object_find(address, walk->memory, &walk->loader, &walk->object))
+    if (!sp_object_find(address, walk->memory, &walk->loader, &walk->objects[walk->object ^ 1]))
         return false;
-    walk->last_object = last;
+    walk->object ^= 1;
+    return true;
+}
+
+/* Makes the object of the current frame that of `address`. False: it is in none. */
+static inline bool switch_object(struct walk *walk, uintptr_t address)
+{
+    if (is_in(object_of(walk), address))
+        return true;
+    if (!is_in(&walk->objects[walk->object ^ 1], address))
+        return find_other_object(walk, address);
+    walk->object ^= 1;
     return true;
 }
 
@@ -111,7 +124,7 @@ static bool is_restorer(struct walk *walk)
 static enum sp_cfi_status find_row(struct walk *walk)
 {
     struct sp_cfi_row *row = &walk->row;
-    const struct sp_tables *tables = &walk->object.tables;
+    const struct sp_tables *tables = &object_of(walk)->tables;
     const uintptr_t address = lookup_address(walk);
     enum sp_cfi_status status = sp_cfi_find(tables, address, row);
     const bool is_at_end = status == SP_CFI_NONE || (status == SP_CFI_FOUND && row->end == walk->at.pc);
@@ -155,7 +168,7 @@ static uint32_t compute_rule(struct walk *walk)
     /* Nobody has called it: the first function on a coroutine's stack returns there. glibc does not mark it as last. */
     if (!walk->row.is_signal_frame && !walk->is_exact && walk->row.begin == walk->at.pc)
         return sp_rule_make(SP_FRAME_LAST, 0, 0);
-    return sp_rule_pack(&walk->object.tables, &walk->row, walk->at.pc);
+    return sp_rule_pack(&object_of(walk)->tables, &walk->row, walk->at.pc);
 }
 
 /* Whether code made at run time can be at an address: the collector has seen it, or a call stands before it. */
@@ -195,9 +208,9 @@ __attribute__((noinline)) static uint32_t miss(struct walk *walk, uint64_t key)
 static inline uint32_t rule_of_frame(struct walk *walk)
 {
     const uintptr_t address = lookup_address(walk);
-    if (!is_in(&walk->object, address) && !switch_object(walk, address))
+    if (!switch_object(walk, address))
         return rule_outside(walk);
-    const uint64_t key = sp_rule_key(address, walk->is_exact, walk->object.identity);
+    const uint64_t key = sp_rule_key(address, walk->is_exact, object_of(walk)->identity);
     const uint32_t rule = walk->memory != NULL ? sp_rule_look(walk->memory, key) : 0;
     return rule != 0 ? rule : miss(walk, key);
 }
@@ -296,7 +309,7 @@ static enum outcome step_to_other_stack(struct walk *walk)
     if (fp % SP_ARCH_FRAME_ALIGN != 0 || !sp_can_load(&walk->loader, fp, 2 * SP_WORD))
         return OUTCOME_RULES;
     const uintptr_t caller = sp_arch_return_address(sp_word_at(fp + SP_WORD));
-    if (!(is_in(&walk->object, caller) || switch_object(walk, caller)) || call_before(walk, caller) == 0)
+    if (!switch_object(walk, caller) || call_before(walk, caller) == 0)
         return OUTCOME_RULES;
     walk->at = (struct sp_registers){.pc = caller, .sp = fp + 2 * SP_WORD, .fp = sp_word_at(fp)};
     walk->is_exact = false;
@@ -379,9 +392,9 @@ static enum outcome step_full(struct walk *walk)
 {
     const uintptr_t address = lookup_address(walk);
     enum outcome outcome;
-    if ((is_in(&walk->object, address) || switch_object(walk, address)) && find_row(walk) == SP_CFI_FOUND) {
+    if (switch_object(walk, address) && find_row(walk) == SP_CFI_FOUND) {
         outcome =
-            outcome_of(sp_frame_step(&walk->object.tables, &walk->row, &walk->loader, &walk->full, &walk->caller));
+            outcome_of(sp_frame_step(&object_of(walk)->tables, &walk->row, &walk->loader, &walk->full, &walk->caller));
         if (outcome != OUTCOME_CALLER)
             return outcome;
         sp_frame_copy(&walk->caller, &walk->full);
@@ -543,7 +556,8 @@ uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const s
     walk->loader = sp_loader_new(0, 0);
     walk->stack = *stack;
     walk->memory = memory;
-    walk->object.low = walk->object.high = walk->last_object.low = walk->last_object.high = 0;
+    walk->object = 0;
+    walk->objects[0].low = walk->objects[0].high = walk->objects[1].low = walk->objects[1].high = 0;
     walk->code = (struct sp_stack_bounds){0, 0};
     walk->context = context;
     walk->full_number = NEVER;
