@@ -528,9 +528,54 @@ static void straighten(const struct output *output)
     reverse(ring, n);
 }
 
+/* Whether a word can be loaded from the thread's own stack without more ado. */
+static inline bool is_word_of(const struct sp_loader *loader, uintptr_t address)
+{
+    return address - loader->low <= loader->high - SP_WORD - loader->low;
+}
+
+/*
+ * Nearly all frames are callers on the thread's own stack, with a rule of a common shape in the cache. These are gone
+ * through here, with all that changes from one to the next in registers. What is not so is left to `follow`, which
+ * comes back here with the frame after it.
+ */
+static inline void follow_common(struct walk *walk, struct output *output)
+{
+    uintptr_t pc = walk->at.pc, sp = walk->at.sp, fp = walk->at.fp, cfa, ra_at, fp_at;
+    uint32_t depth = output->depth;
+    if (walk->is_exact || walk->memory == NULL || walk->loader.high < SP_WORD)
+        return;
+    for (; depth < output->max_depth && depth < FRAMES_LIMIT && switch_object(walk, pc - 1); depth++) {
+        const uint64_t key = sp_rule_key(pc - 1, false, object_of(walk)->identity);
+        const uint32_t rule = sp_rule_look(walk->memory, key);
+        const enum sp_rule_kind kind = sp_rule_kind(rule);
+        cfa = (uintptr_t)sp_rule_cfa_units(rule) * SP_ARCH_CFA_UNIT + (kind == SP_FRAME_SP ? sp : fp);
+        sp_arch_unpack_saves(cfa, sp_rule_saves(rule), &ra_at, &fp_at);
+        if (kind == SP_FRAME_RECORD) {
+            ra_at = fp + SP_WORD;
+            fp_at = fp;
+        } else if (kind != SP_FRAME_SP && kind != SP_FRAME_FP)
+            break;
+        if (cfa <= sp || cfa > walk->loader.high || !is_word_of(&walk->loader, ra_at) ||
+            (fp_at != 0 && !is_word_of(&walk->loader, fp_at)))
+            break;
+        const uintptr_t caller = sp_arch_return_address(sp_word_at(ra_at));
+        if (caller == 0)
+            break;
+        output->pcs[depth] = pc;
+        pc = caller;
+        sp = cfa;
+        fp = fp_at != 0 ? sp_word_at(fp_at) : fp;
+    }
+    walk->number += depth - output->depth;
+    output->depth = depth;
+    walk->at = (struct sp_registers){.pc = pc, .sp = sp, .fp = fp};
+}
+
 static enum sp_stack_end follow(struct walk *walk, struct output *output)
 {
     while (walk->number < FRAMES_LIMIT) {
+        follow_common(walk, output);
         const uint32_t rule = rule_of_frame(walk);
         if (sp_rule_kind(rule) == SP_FRAME_NO_CODE)
             return SP_STACK_CUT_RULES;
