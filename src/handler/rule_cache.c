@@ -42,7 +42,8 @@ static bool evaluate_from_sp(const struct sp_tables *tables, int64_t place, uint
                              uintptr_t *value)
 {
     struct sp_frame frame;
-    struct sp_loader nothing = {.low = 0};
+    struct sp_loader nothing = sp_loader_new(0, 0);
+    nothing.probes_left = 0;
     frame.pc = pc;
     frame.known = 1u << SP_ARCH_SP;
     frame.columns[SP_ARCH_SP] = sp;
