@@ -5,22 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "table_reader.h"
+#include "own_reader.h"
 
 /* The encoding of addresses in a CIE's FDEs; -1: its augmentation is not understood. */
 static int address_encoding(const Dwarf_CIE *cie)
 {
     if (*cie->augmentation != 'z')
         return *cie->augmentation == '\0' ? DW_EH_PE_absptr : -1;
-    struct table_reader reader = {cie->augmentation_data, cie->augmentation_data + cie->augmentation_data_size, false};
+    struct own_reader reader = {cie->augmentation_data, cie->augmentation_data + cie->augmentation_data_size, false};
     int encoding = DW_EH_PE_absptr;
     for (const char *letter = cie->augmentation + 1; *letter != '\0'; letter++) {
         if (*letter == 'R')
-            encoding = (int)table_read(&reader, 1);
+            encoding = (int)own_read(&reader, 1);
         else if (*letter == 'L')
-            table_read(&reader, 1);
+            own_read(&reader, 1);
         else if (*letter == 'P')
-            table_read_encoded(&reader, (uint8_t)table_read(&reader, 1) & 0x0f, 0);
+            own_read_encoded(&reader, (uint8_t)own_read(&reader, 1) & 0x0f, 0);
         else if (*letter != 'S' && *letter != 'B')
             return -1;
     }
@@ -66,9 +66,9 @@ static int encoding_of(struct last_cie *last, const unsigned char *ident, Elf_Da
 
 static int add_entry(struct entry_list *list, const Dwarf_FDE *fde, int encoding)
 {
-    struct table_reader reader = {fde->start, fde->end, encoding < 0};
-    const uint64_t begin = table_read_encoded(&reader, (uint8_t)encoding, 0);
-    const uint64_t bytes = table_read_encoded(&reader, (uint8_t)encoding & 0x0f, 0);
+    struct own_reader reader = {fde->start, fde->end, encoding < 0};
+    const uint64_t begin = own_read_encoded(&reader, (uint8_t)encoding, 0);
+    const uint64_t bytes = own_read_encoded(&reader, (uint8_t)encoding & 0x0f, 0);
     if (!reader.failed)
         return add(list, (uintptr_t)begin, (uintptr_t)(begin + bytes));
     list->unreadable++;

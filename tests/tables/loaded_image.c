@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "table_reader.h"
+#include "own_reader.h"
 
 #if defined(__x86_64__)
 enum { OWN_CPU = EM_X86_64 };
@@ -139,9 +139,9 @@ static enum image_status find_tables(struct loaded_image *image)
     if (image->tables.high == 0)
         return IMAGE_NO_CONTENTS;
     image->tables.header = image->base + header.p_vaddr;
-    struct table_reader reader = {(const uint8_t *)image->at + (image->tables.header - (uintptr_t)image->at) + 4,
-                                  (const uint8_t *)image->tables.high, false}; /* NOLINT */
-    image->frames = (uintptr_t)table_read_encoded(&reader, *(reader.at - 3), image->tables.header);
+    struct own_reader reader = {(const uint8_t *)image->at + (image->tables.header - (uintptr_t)image->at) + 4,
+                                (const uint8_t *)image->tables.high, false}; /* NOLINT */
+    image->frames = (uintptr_t)own_read_encoded(&reader, *(reader.at - 3), image->tables.header);
     if (reader.failed || image->frames < image->tables.low || image->frames >= image->tables.high)
         return IMAGE_SPLIT;
     image->frames_end = image->tables.high;
