@@ -173,6 +173,15 @@ static void *force_until_done(void *unused)
     return NULL;
 }
 
+/* Rules that walks had to look up in tables. */
+static uint64_t rules_missed(void)
+{
+    uint64_t missed = 0;
+    for (unsigned i = 0; i < SP_STRIPES; i++)
+        missed += sp_load_relaxed(&sp_handler.segment.header->stripes[i].rules_missed);
+    return missed;
+}
+
 static void run(struct own_tables *tables, unsigned seconds)
 {
     pthread_t threads[WORKERS + 2];
@@ -204,17 +213,20 @@ int main(int argc, char **argv)
     require_equal(sigprof_start(&options), 0);
     run(&tables, seconds);
     restore(&tables);
+    const uint64_t missed = rules_missed();
     require_equal(sigprof_stop(), 0);
     require_equal(sigprof_statistics(&statistics), 0);
-    printf(
-        "%llu samples were due: %llu recorded, %llu lost to locks, %llu to room; stacks of weight %llu of %llu cut\n",
-        (unsigned long long)statistics.fired, (unsigned long long)statistics.recorded,
-        (unsigned long long)statistics.lost_busy, (unsigned long long)statistics.lost_full,
-        (unsigned long long)statistics.stacks_cut, (unsigned long long)statistics.recorded_weight);
+    printf("%llu samples were due: %llu recorded, %llu lost to locks, %llu to room; stacks of weight %llu of %llu cut; "
+           "%llu rules looked up\n",
+           (unsigned long long)statistics.fired, (unsigned long long)statistics.recorded,
+           (unsigned long long)statistics.lost_busy, (unsigned long long)statistics.lost_full,
+           (unsigned long long)statistics.stacks_cut, (unsigned long long)statistics.recorded_weight,
+           (unsigned long long)missed);
     require_equal(statistics.fired,
                   statistics.recorded + statistics.lost_busy + statistics.lost_full + statistics.lost_no_place);
     require(statistics.recorded > 0);
     require(statistics.stacks_cut > 0);
+    require(missed > statistics.recorded); /* else the tables that changed were not what was read */
     free(tables.original);
     return 0;
 }
