@@ -58,7 +58,7 @@ static bool evaluate_from_sp(const struct sp_tables *tables, int64_t place, uint
 static bool is_offset_from_sp(const struct sp_tables *tables, const struct sp_cfi_row *row, uintptr_t pc,
                               int64_t *offset)
 {
-    enum { SOME_SP = 1 << 20, OTHER_SP = 1 << 24 };
+    enum { SOME_SP = 1 << 20, OTHER_SP = (1 << 24) + SP_WORD }; /* so that rounding one down is seen */
     uintptr_t some, other;
     if (!evaluate_from_sp(tables, row->cfa_offset, SOME_SP, pc, &some) ||
         !evaluate_from_sp(tables, row->cfa_offset, OTHER_SP, pc, &other) || some - SOME_SP != other - OTHER_SP)

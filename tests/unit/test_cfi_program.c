@@ -1,5 +1,5 @@
 /* Call frame instructions that no compiler writes, in tables made by hand. What compilers write: tests/tables. */
-#include "handler/cfi.h"
+#include "handler/rule_cache.h"
 
 #include "check.h"
 
@@ -156,6 +156,33 @@ static void test_augmentation_without_end_is_malformed(void **state)
     assert_int_equal(find(&image, CODE, &row), SP_CFI_MALFORMED);
 }
 
+static enum sp_rule_kind kind_of_expression(const uint8_t *program, uint32_t bytes)
+{
+    struct sp_cfi_row row;
+    struct image image;
+    begin(&image);
+    end(&image, program, bytes);
+    assert_int_equal(find(&image, CODE, &row), SP_CFI_FOUND);
+    const uintptr_t low = (uintptr_t)image.bytes;
+    const struct sp_tables tables = {low, low + image.used, low};
+    return sp_rule_kind(sp_rule_pack(&tables, &row, CODE));
+}
+
+/* An expression that is the stack pointer and a constant is found out by trying it. One that rounds is none. */
+static void test_expression_that_rounds_is_not_packed(void **state)
+{
+    (void)state;
+#if defined(__x86_64__)
+    const uint8_t plain[] = {0x0f, 2, 0x77, 16};                      /* def_cfa_expression: breg7 16 */
+    const uint8_t rounding[] = {0x0f, 5, 0x77, 16, 0x09, 0xf0, 0x1a}; /* breg7 16, const1s -16, and */
+    assert_int_equal(kind_of_expression(plain, sizeof plain), SP_FRAME_SP);
+    assert_int_equal(kind_of_expression(rounding, sizeof rounding), SP_FRAME_COMPLEX);
+#else
+    const uint8_t constant[] = {0x0f, 1, 0x34}; /* lit4 */
+    assert_int_equal(kind_of_expression(constant, sizeof constant), SP_FRAME_COMPLEX);
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_program_states_nest),
         cmocka_unit_test(test_program_endless_number_is_malformed),
         cmocka_unit_test(test_augmentation_without_end_is_malformed),
+        cmocka_unit_test(test_expression_that_rounds_is_not_packed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
