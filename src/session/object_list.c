@@ -201,7 +201,22 @@ int sp_object_list_publish(void)
     return error;
 }
 
+/* Whether the C library does not tell of some code of this object's, or does not tell of its tables. */
+static int find_untold(struct dl_phdr_info *info, size_t bytes, void *is_found)
+{
+    (void)bytes;
+    for (unsigned i = 0; i < info->dlpi_phnum && !*(bool *)is_found; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && (info->dlpi_phdr[i].p_flags & PF_X) != 0)
+            *(bool *)is_found = !sp_objects_are_told(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    return *(bool *)is_found;
+}
+
 int sp_object_list_refresh(void)
 {
-    return sp_objects_are_told((uintptr_t)&sp_object_list_refresh) ? 0 : sp_object_list_publish();
+    static _Atomic bool has_list; /* once there is one, it is kept up to date */
+    bool is_needed = sp_load_relaxed(&has_list);
+    if (!is_needed)
+        dl_iterate_phdr(find_untold, &is_needed);
+    sp_store_relaxed(&has_list, is_needed);
+    return is_needed ? sp_object_list_publish() : 0;
 }

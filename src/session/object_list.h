@@ -11,8 +11,9 @@
 
 /*
  * Publishes the objects that are loaded now, if a list is needed here at all (glibc before 2.35, other C libraries,
- * static programs) and they are others than at the last call. Of an object that is loaded later the frames are found by
- * frame pointers until the next call. Returns 0, or -ENOMEM: the list of before stays.
+ * static programs; an object with gaps between its segments, of which glibc tells as if each were an object) and they
+ * are others than at the last call. Of an object that is loaded later the frames are found by frame pointers until the
+ * next call. Returns 0, or -ENOMEM: the list of before stays.
  */
 int sp_object_list_refresh(void);
 

@@ -106,6 +106,12 @@ def test_long_jumps(directory):
     check_whole(got, info)
 
 
+def test_program_with_holes(directory):
+    """Its code and its unwind tables are segments that the C library takes for separate objects."""
+    got, info = run(directory, "jumping_far")
+    check_whole(got, info)
+
+
 def test_coroutines(directory):
     got, info = run(directory, "coroutines")
     e2e.check(e2e.value(got.stdout, "switches") > 100_000 * SECONDS, got.stdout.decode())
