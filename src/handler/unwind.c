@@ -528,7 +528,7 @@ static void straighten(const struct output *output)
     reverse(ring, n);
 }
 
-/* Whether a word can be loaded from the thread's own stack without more ado. */
+/* Whether a word can be loaded from the thread's own stack, of which a word at least is left, without more ado. */
 static inline bool is_word_of(const struct sp_loader *loader, uintptr_t address)
 {
     return address - loader->low <= loader->high - SP_WORD - loader->low;
@@ -543,7 +543,7 @@ static inline void follow_common(struct walk *walk, struct output *output)
 {
     uintptr_t pc = walk->at.pc, sp = walk->at.sp, fp = walk->at.fp, cfa, ra_at, fp_at;
     uint32_t depth = output->depth;
-    if (walk->is_exact || walk->memory == NULL || walk->loader.high < SP_WORD)
+    if (walk->is_exact || walk->memory == NULL || walk->loader.high - walk->loader.low < SP_WORD)
         return;
     for (; depth < output->max_depth && depth < FRAMES_LIMIT && switch_object(walk, pc - 1); depth++) {
         const uint64_t key = sp_rule_key(pc - 1, false, object_of(walk)->identity);

@@ -3,6 +3,8 @@
 
 #include "check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -10,21 +12,27 @@ enum { PAGE = 4096, PAGES = 8, WORDS = PAGES * PAGE / 8, DEPTH = 64 };
 
 static const struct sp_stack_bounds nothing_known = {0, 0};
 
+static ucontext_t context_of(uintptr_t pc, uintptr_t sp, uintptr_t fp)
+{
+    ucontext_t context = {0};
+#if defined(__x86_64__)
+    context.uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
+    context.uc_mcontext.gregs[REG_RSP] = (greg_t)sp;
+    context.uc_mcontext.gregs[REG_RBP] = (greg_t)fp;
+#else
+    context.uc_mcontext.pc = pc;
+    context.uc_mcontext.sp = sp;
+    context.uc_mcontext.regs[29] = fp;
+#endif
+    return context;
+}
+
 /* A walk from registers alone. */
 static uint32_t unwind(uintptr_t sp, uintptr_t fp, const struct sp_stack_bounds *stack, uint64_t *pcs,
                        uint32_t max_depth, enum sp_stack_end *end)
 {
-    ucontext_t context = {0};
     struct sp_walk_facts facts;
-#if defined(__x86_64__)
-    context.uc_mcontext.gregs[REG_RIP] = 0x401000;
-    context.uc_mcontext.gregs[REG_RSP] = (greg_t)sp;
-    context.uc_mcontext.gregs[REG_RBP] = (greg_t)fp;
-#else
-    context.uc_mcontext.pc = 0x401000;
-    context.uc_mcontext.sp = sp;
-    context.uc_mcontext.regs[29] = fp;
-#endif
+    const ucontext_t context = context_of(0x401000, sp, fp);
     const uint32_t depth = sp_unwind(&context, stack, NULL, pcs, max_depth, &facts);
     *end = facts.end;
     return depth;
@@ -415,6 +423,56 @@ static void test_unwind_coroutine_is_complete(void **state)
     free_stack(stack);
 }
 
+/* Addresses in code that has unwind tables, any instruction or none: of libc and of this program. */
+static uintptr_t code_with_tables(uint64_t random)
+{
+    static const uintptr_t places[] = {(uintptr_t)&qsort, (uintptr_t)&printf, (uintptr_t)&mmap, (uintptr_t)&unwind,
+                                       (uintptr_t)&strtod};
+    return places[random % 5] + random / 5 % 256;
+}
+
+/*
+ * A rule from the cache is the one from the tables, and what is made quick where it is there changes nothing: on random
+ * stacks, also such as end within a word or a frame, a walk with the cache finds what one without it finds.
+ */
+static void test_unwind_with_the_cache_is_as_without(void **state)
+{
+    (void)state;
+    enum { USED = 96, OTHERS = 8 };
+    struct sp_unwind_memory *memory = calloc(1, sizeof *memory);
+    uint64_t random = 1181783497276652981u, pcs[DEPTH], again[DEPTH], deepest = 0, hits = 0;
+    uintptr_t *stack = new_stack(), *used = stack + WORDS - USED; /* up to the page that cannot be read */
+    assert_non_null(memory);
+    for (unsigned round = 0; round < 20000; round++) {
+        for (uint32_t i = 0; i < USED; i++) {
+            const uint64_t r = next_random(&random);
+            used[i] = r % 8 < 5   ? code_with_tables(r >> 8 & 0xff)
+                      : r % 8 < 7 ? address(used, (uint32_t)(r >> 8) % USED)
+                                  : (uintptr_t)r;
+        }
+        const uint64_t r = next_random(&random);
+        const uintptr_t sp = address(used, (uint32_t)(r >> 8) % OTHERS),
+                        fp = address(used, (uint32_t)(r >> 16) % (USED + 2));
+        const uintptr_t high =
+            r % 16 == 0 ? sp + 1 + (r >> 24) % 24 : address(used, USED - (uint32_t)(r >> 24) % OTHERS);
+        const struct sp_stack_bounds bounds = {sp, high};
+        struct sp_walk_facts facts, facts_again;
+        ucontext_t context = context_of(code_with_tables(r >> 32), sp, fp);
+        const uint32_t depth = sp_unwind(&context, &bounds, NULL, pcs, DEPTH, &facts);
+        for (unsigned i = 0; i < 2; i++) {
+            assert_int_equal(sp_unwind(&context, &bounds, memory, again, DEPTH, &facts_again), depth);
+            assert_memory_equal(again, pcs, depth * sizeof *pcs);
+            assert_int_equal(facts_again.end, facts.end);
+            assert_int_equal(facts_again.frames, facts.frames);
+        }
+        deepest = depth > deepest ? depth : deepest;
+        hits += facts_again.frames - facts_again.misses;
+    }
+    assert_true(deepest > 8 && hits > 40000); /* or nothing was shown */
+    free_stack(stack);
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_unwind_bounds_that_split_a_frame),
         cmocka_unit_test(test_unwind_through_random_words_ends),
         cmocka_unit_test(test_unwind_coroutine_is_complete),
+        cmocka_unit_test(test_unwind_with_the_cache_is_as_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
