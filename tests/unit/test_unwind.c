@@ -275,8 +275,13 @@ static void test_unwind_caller_in_generated_code(void **state)
     free_stack(stack);
 }
 
-/* In this program, so in an object, but without unwind tables: behind a call, behind a nop, and behind neither. */
+/*
+ * In this program, so in an object, but without unwind tables: behind a call, behind a nop, and behind neither. Hidden,
+ * as aarch64's assembler takes the three for one where labels that are not global are reached by the GOT.
+ */
+#pragma GCC visibility push(hidden)
 extern const char untabled_call[], untabled_nop[], untabled_other[];
+#pragma GCC visibility pop
 #if defined(__x86_64__)
 __asm__(".text\n    call *%rax\nuntabled_call:\n    nop\nuntabled_nop:\n    ret\nuntabled_other:\n    ret\n");
 #else
