@@ -30,7 +30,7 @@ static void *force_until_done(void *unused)
     return NULL;
 }
 
-/* Runs `routine` on a new thread under samples at the highest rate. Returns what the session counted. */
+/* Runs `routine` on a new thread under samples at a high rate. Returns what the session counted. */
 static struct sigprof_statistics run(void *(*routine)(void *), void *argument, size_t stack_bytes)
 {
     struct sigprof_statistics statistics = {.struct_bytes = sizeof statistics};
@@ -38,7 +38,7 @@ static struct sigprof_statistics run(void *(*routine)(void *), void *argument, s
     pthread_attr_t attributes;
     pthread_t thread, forcer;
     sigprof_options_init(&options);
-    options.rate_hz = 100000;
+    options.rate_hz = 20000;
     atomic_store(&is_done, false);
     atomic_store(&victim, 0);
     atomic_store(&forced, 0);
