@@ -173,6 +173,7 @@ enum sp_cfi_status sp_cfi_find(const struct sp_tables *tables, uintptr_t pc, str
 {
     struct sp_fde fde;
     const enum sp_cfi_status status = sp_fde_find(tables, pc, &fde);
+    row->steps = fde.scanned;
     if (status != SP_CFI_FOUND)
         return status;
     if (fde.return_column >= SP_ARCH_COLUMNS)
@@ -181,8 +182,9 @@ enum sp_cfi_status sp_cfi_find(const struct sp_tables *tables, uintptr_t pc, str
     machine.location = fde.begin;
     machine.pc = pc;
     begin_row(row, &fde);
-    if (!execute(&machine, fde.initial))
-        return SP_CFI_MALFORMED;
+    bool makes_sense = execute(&machine, fde.initial);
     machine.location = fde.begin;
-    return execute(&machine, fde.program) ? SP_CFI_FOUND : SP_CFI_MALFORMED;
+    makes_sense = makes_sense && execute(&machine, fde.program);
+    row->steps += INSTRUCTIONS_LIMIT - machine.left;
+    return makes_sense ? SP_CFI_FOUND : SP_CFI_MALFORMED;
 }

@@ -54,6 +54,7 @@ struct sp_cfi_row {
     uint8_t rules[SP_ARCH_COLUMNS]; /* enum sp_rule */
     int32_t values[SP_ARCH_COLUMNS];
     uintptr_t begin, end; /* the addresses that the entry (FDE) covers */
+    uint32_t steps;       /* what it took: instructions and entries that were read; also set where none is found */
 };
 
 /* The row that holds at `pc` (the address to look up: of a caller, its return address less one). Bounded steps. */

@@ -111,6 +111,7 @@ __attribute__((noinline)) static enum sp_cfi_status scan(const struct sp_tables 
     for (unsigned i = 0; i < SCANNED_LIMIT && open_record(tables, at, &body); i++) {
         struct sp_table_reader id = body;
         at = body.end;
+        fde->scanned++;
         if (sp_table_u32(&id) == 0)
             continue;
         if (!read_fde(tables, body, &cie_at, fde))
@@ -191,6 +192,7 @@ enum sp_cfi_status sp_fde_find(const struct sp_tables *tables, uintptr_t pc, str
     struct sp_table_reader body;
     uintptr_t at, cie_at = 0;
     bool is_sorted;
+    fde->scanned = 0;
     const enum sp_cfi_status status = locate(tables, pc, &at, &is_sorted);
     if (status != SP_CFI_FOUND)
         return status;

@@ -24,6 +24,7 @@ struct sp_fde {
     uint8_t pointer_encoding;
     bool has_augmentation_data;
     bool is_signal_frame;
+    uint32_t scanned; /* entries that were looked at; also set where none is found */
 };
 
 /* Finds the entry that covers `pc`, by the sorted table of .eh_frame_hdr or, where there is none, one after another. */

@@ -26,6 +26,9 @@ enum {
     FRAME_BYTES_LIMIT = 8 << 20, /* of one that is found by its frame pointer alone */
     LEAF_BYTES_LIMIT = 1 << 16,  /* of a function without tables and frame */
     CATCH_UP_LIMIT = 1 << 10,    /* frames walked again for their registers */
+    STEPS_LIMIT = 1 << 22,       /* in tables, by a whole walk: some milliseconds, where they are nonsense */
+    ROW_STEPS = 16,              /* that looking for a row costs beside what is read of it */
+    EXPRESSION_STEPS = 256,      /* of which one has a dozen, and nonsense four times as many */
     LOWEST_CODE = 4096,
     CALL_BYTES = 8, /* that sp_arch_is_call looks at */
     NEVER = UINT32_MAX,
@@ -36,6 +39,7 @@ struct walk {
     bool is_exact;          /* the frame was interrupted at its pc; else that is a return address */
     uint32_t number;        /* of the current frame */
     uint32_t misses;
+    uint32_t steps_left; /* in tables */
     struct sp_loader loader;
     struct sp_stack_bounds stack;
     struct sp_unwind_memory *memory;
@@ -117,23 +121,37 @@ static bool is_restorer(struct walk *walk)
     return !walk->is_exact && load_code(&walk->loader, walk->at.pc, sizeof bytes, bytes) && sp_arch_is_restorer(bytes);
 }
 
+static void spend(struct walk *walk, uint32_t steps)
+{
+    walk->steps_left -= steps < walk->steps_left ? steps : walk->steps_left;
+}
+
+/* The row that holds at `address`, as long as the walk has steps left. */
+static enum sp_cfi_status look_up(struct walk *walk, uintptr_t address)
+{
+    if (walk->steps_left == 0)
+        return SP_CFI_MALFORMED;
+    const enum sp_cfi_status status = sp_cfi_find(&object_of(walk)->tables, address, &walk->row);
+    spend(walk, ROW_STEPS + walk->row.steps);
+    return status;
+}
+
 /*
  * The row for the current frame, which is in `object`. A return address that stands behind no call was put there by
  * hand: what a coroutine or a signal's handler returns to. Then the entry that begins there is meant.
  */
 static enum sp_cfi_status find_row(struct walk *walk)
 {
-    struct sp_cfi_row *row = &walk->row;
-    const struct sp_tables *tables = &object_of(walk)->tables;
+    const struct sp_cfi_row *row = &walk->row;
     const uintptr_t address = lookup_address(walk);
-    enum sp_cfi_status status = sp_cfi_find(tables, address, row);
+    enum sp_cfi_status status = look_up(walk, address);
     const bool is_at_end = status == SP_CFI_NONE || (status == SP_CFI_FOUND && row->end == walk->at.pc);
     if (walk->is_exact || !is_at_end || call_before(walk, walk->at.pc) != 0)
         return status;
-    status = sp_cfi_find(tables, walk->at.pc, row);
+    status = look_up(walk, walk->at.pc);
     if (status == SP_CFI_FOUND && row->begin == walk->at.pc)
         return SP_CFI_FOUND;
-    return sp_cfi_find(tables, address, row);
+    return look_up(walk, address);
 }
 
 /* Whether somebody returns to `address`: behind a call, or, where a runtime has put it there itself, behind a nop. */
@@ -200,7 +218,8 @@ __attribute__((noinline)) static uint32_t miss(struct walk *walk, uint64_t key)
 {
     const uint32_t rule = compute_rule(walk);
     walk->misses++;
-    if (walk->memory != NULL)
+    /* What was found when the means had run out may be wrong. */
+    if (walk->memory != NULL && walk->steps_left != 0 && walk->loader.probes_left != 0)
         sp_rule_keep(walk->memory, key, rule);
     return rule;
 }
@@ -384,6 +403,15 @@ static struct sp_registers registers_of(const struct sp_frame *frame)
                                  .lr = SP_ARCH_HAS_LINK_REGISTER ? frame->columns[SP_ARCH_RA] : 0};
 }
 
+/* The most that evaluating a row's expressions can take, in steps of tables. */
+static uint32_t expression_steps(const struct sp_cfi_row *row)
+{
+    uint32_t n = row->cfa_is_expression;
+    for (unsigned i = 0; i < SP_ARCH_COLUMNS; i++)
+        n += row->rules[i] == SP_RULE_EXPRESSION || row->rules[i] == SP_RULE_VAL_EXPRESSION;
+    return n * EXPRESSION_STEPS;
+}
+
 /*
  * One frame on in `full`, by the tables and nothing else, and the same in the walk. `walk` is at the frame that `full`
  * is of.
@@ -393,6 +421,7 @@ static enum outcome step_full(struct walk *walk)
     const uintptr_t address = lookup_address(walk);
     enum outcome outcome;
     if (switch_object(walk, address) && find_row(walk) == SP_CFI_FOUND) {
+        spend(walk, expression_steps(&walk->row));
         outcome =
             outcome_of(sp_frame_step(&object_of(walk)->tables, &walk->row, &walk->loader, &walk->full, &walk->caller));
         if (outcome != OUTCOME_CALLER)
@@ -598,6 +627,7 @@ uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const s
     sp_arch_capture(context, &walk->at);
     walk->is_exact = true;
     walk->number = walk->misses = walk->context_number = 0;
+    walk->steps_left = STEPS_LIMIT;
     walk->loader = sp_loader_new(0, 0);
     walk->stack = *stack;
     walk->memory = memory;

@@ -102,6 +102,23 @@ static void test_program_register_after_expression_keeps_the_offset(void **state
     assert_int_equal(row.cfa_offset, 56);
 }
 
+/* What a look-up has cost is told, found or not, so that a walk can keep its measure. */
+static void test_program_steps_are_counted(void **state)
+{
+    (void)state;
+    struct sp_cfi_row row;
+    struct image program = {.used = 0};
+    for (unsigned i = 0; i < 1000; i++)
+        put_number(&program, 0, 1); /* nop */
+    assert_int_equal(find_in(program.bytes, program.used, CODE, &row), SP_CFI_FOUND);
+    assert_in_range(row.steps, 1002, 1010); /* and the CIE's two, and the records that were scanned for it */
+    put_number(&program, 0x3f, 1);          /* no instruction */
+    assert_int_equal(find_in(program.bytes, program.used, CODE, &row), SP_CFI_MALFORMED);
+    assert_in_range(row.steps, 1002, 1010);
+    assert_int_equal(find_in(program.bytes, program.used, CODE - 1, &row), SP_CFI_NONE);
+    assert_in_range(row.steps, 1, 10);
+}
+
 /* States nest deeper than any room that could have been kept for them. */
 static void test_program_states_nest(void **state)
 {
@@ -188,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_program_plain_is_executed_up_to_the_address),
         cmocka_unit_test(test_program_register_after_expression_keeps_the_offset),
+        cmocka_unit_test(test_program_steps_are_counted),
         cmocka_unit_test(test_program_states_nest),
         cmocka_unit_test(test_program_endless_number_is_malformed),
         cmocka_unit_test(test_augmentation_without_end_is_malformed),
