@@ -1,4 +1,5 @@
-"""Runs inside gdb: stops the program at random moments and writes, for each, gdb's stack and ours as a line of JSON.
+"""Runs inside gdb: lets a signal stop the program at random moments and writes, for each, gdb's stack and ours as a
+line of JSON. What the signal does is tests/targets/walk_agent.c.
 
 GDB_MOMENTS in the environment is JSON: agent (path of libwalk_agent.so), moments (how many), output (path),
 python (path of an interpreter).
@@ -12,21 +13,19 @@ import subprocess
 import gdb  # pylint: disable=import-error  (gdb brings it)
 
 SHORTEST_S, LONGEST_S = 0.002, 0.030
-ATTEMPTS = 4  # as many stops as moments asked for, times this: some are before main, where the agent is not yet there
-SIGNAL = "SIGINT"
-# By DWARF's numbers.
-REGISTERS = ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", *[f"r{n}" for n in range(8, 16)], "rip"]
+ATTEMPTS = 4  # stops, for each moment that is asked for: the program may end before the signal comes
+SIGNAL = 63
 ENDS = ["complete", "cut by depth", "cut by memory", "cut by missing rules"]
-PINGER = "import os, sys, time\nfor line in sys.stdin:\n    pid, delay = line.split()\n" \
-         "    time.sleep(float(delay))\n    try:\n        os.kill(int(pid), 2)\n    except OSError:\n        pass\n"
-
-
-def text(address):
-    """module+offset of an address, the same for the same address on either side."""
-    for low, high, offset, path in maps(gdb.selected_inferior().pid):
-        if low <= address < high:
-            return f"{os.path.basename(path)}+{address - low + offset:#x}"
-    return f"{address:#x}"
+PINGER = f"""
+import os, sys, time
+for line in sys.stdin:
+    pid, delay = line.split()
+    time.sleep(float(delay))
+    try:
+        os.kill(int(pid), {SIGNAL})
+    except OSError:
+        pass
+"""
 
 
 def maps(pid):
@@ -37,79 +36,95 @@ def maps(pid):
             yield low, high, int(words[2], 16), words[5].strip() if len(words) > 5 else "anon"
 
 
-def stack_high(pid, pointer):
-    return next((high for low, high, _, _ in maps(pid) if low <= pointer < high), 0)
+def text(address, mappings):
+    """file+offset of an address."""
+    for low, high, offset, path in mappings:
+        if low <= address < high:
+            return f"{os.path.basename(path)}+{address - low + offset:#x}"
+    return f"{address:#x}"
+
+
+def frames():
+    """gdb's, newest first, without those that are none of the machine's."""
+    frame = gdb.newest_frame()
+    while frame is not None:
+        if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
+            yield frame
+        frame = frame.older()
 
 
 def gdb_stack():
-    """(pcs as we count them, function names, why it ended). Frames that are not frames of the machine are left out."""
-    pcs, names, is_behind_signal = [], [], False
-    frame = last = gdb.newest_frame()
-    while frame is not None:
+    """(pcs as we count them, function names, why it ended), from the frame that the signal has interrupted."""
+    pcs, names, last = [], [], None
+    is_interrupted = is_first = False
+    for frame in frames():
+        if is_interrupted or pcs:
+            # A frame that a signal has interrupted has its pc + 1 in ours, but for the first.
+            pcs.append(frame.pc() + (is_interrupted and not is_first))
+            names.append(frame.name())
+            is_first = False
+        else:
+            is_first = True
+        is_interrupted = frame.type() == gdb.SIGTRAMP_FRAME
         last = frame
-        if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
-            # A frame that a signal interrupted has its pc + 1 in ours.
-            pcs.append(frame.pc() + is_behind_signal)
-            names.append(frame.name() or text(frame.pc()))
-            is_behind_signal = frame.type() == gdb.SIGTRAMP_FRAME
-        frame = frame.older()
     return pcs, names, gdb.frame_stop_reason_string(last.unwind_stop_reason())
 
 
-def symbol(name):
-    """Address and kind do not need debug information."""
-    return int(gdb.parse_and_eval(f"(unsigned long)&{name}"))
+def number(name):
+    """The value of a 32-bit variable, and the address of any; debug information is not needed."""
+    return int(gdb.parse_and_eval(f"*(unsigned int *)&walk_agent_{name}"))
 
 
-class Agent:
-    def __init__(self):
-        self.at = {name: symbol("walk_agent_" + name) for name in
-                   ("registers", "stack_high", "pcs", "depth", "end", "frames", "is_ready")}
-        self.process = gdb.selected_inferior()
-
-    def number(self, name, size=4):
-        return int.from_bytes(bytes(self.process.read_memory(self.at[name], size)), "little")
-
-    def walk(self):
-        """(pcs, end, whether our own walks agree)."""
-        frame = gdb.newest_frame()
-        values = [int(frame.read_register(name)) % (1 << 64) for name in REGISTERS]
-        packed = b"".join(value.to_bytes(8, "little") for value in values)
-        self.process.write_memory(self.at["registers"], packed)
-        high = stack_high(self.process.pid, values[7])
-        self.process.write_memory(self.at["stack_high"], high.to_bytes(8, "little"))
-        answer = int(gdb.parse_and_eval("((int (*)(void))walk_agent_walk)()"))
-        depth = self.number("depth")
-        raw = bytes(self.process.read_memory(self.at["pcs"], 8 * depth))
-        pcs = [int.from_bytes(raw[at:at + 8], "little") for at in range(0, len(raw), 8)]
-        return pcs, ENDS[self.number("end")], answer == 0
+def our_stack():
+    depth = number("depth")
+    at = int(gdb.parse_and_eval("(unsigned long)&walk_agent_pcs"))
+    raw = bytes(gdb.selected_inferior().read_memory(at, 8 * depth))
+    return [int.from_bytes(raw[i:i + 8], "little") for i in range(0, len(raw), 8)], ENDS[number("end")]
 
 
 def moment():
-    """What to write for the moment that the program stands at; None: the agent is not there yet."""
-    try:
-        agent = Agent()
-        if agent.number("is_ready") != 1:
-            return None
-    except gdb.error:
-        return None
+    """What to write for the moment that the signal has interrupted."""
+    mappings = list(maps(gdb.selected_inferior().pid))
     theirs, names, gdb_end = gdb_stack()
-    ours, end, is_steady = agent.walk()
-    return {"ours": [text(pc) for pc in ours], "gdb": [text(pc) for pc in theirs], "functions": names, "end": end,
-            "gdb_end": gdb_end, "steady": is_steady}
+    ours, end = our_stack()
+    return {"ours": [text(pc, mappings) for pc in ours], "gdb": [text(pc, mappings) for pc in theirs],
+            "functions": [name or text(pc, mappings) for name, pc in zip(names, theirs)], "end": end,
+            "gdb_end": gdb_end, "steady": number("is_steady") == 1}
 
 
-def is_running():
-    return gdb.selected_inferior().pid != 0
+def function():
+    return gdb.newest_frame().name() if gdb.selected_inferior().pid != 0 else None
+
+
+def is_shell(pid):
+    return os.path.realpath(f"/proc/{pid}/exe") == os.path.realpath("/bin/sh")
+
+
+def start():
+    """Runs the program, which the shell becomes, until the agent is ready in it."""
+    gdb.execute("file /bin/sh", to_string=True)
+    gdb.execute("run", to_string=True)
+    while function() == "walk_agent_ready" and is_shell(gdb.selected_inferior().pid):
+        gdb.execute("continue", to_string=True)
+
+
+def go_on(pinger):
+    """Until the signal comes and the agent has walked. False: the program has ended, or done something else."""
+    pinger.stdin.write(f"{gdb.selected_inferior().pid} {random.uniform(SHORTEST_S, LONGEST_S)}\n")
+    pinger.stdin.flush()
+    gdb.execute("continue", to_string=True)
+    return function() == "walk_agent_done"
 
 
 def main():
     job = json.loads(os.environ["GDB_MOMENTS"])
     for line in ("pagination off", "confirm off", "startup-with-shell off", "print thread-events off",
                  "backtrace past-main on", "backtrace past-entry on", "backtrace limit 5000", "height 0",
-                 "unwindonsignal on", f"environment LD_PRELOAD {job['agent']}"):
+                 "breakpoint pending on", f"environment LD_PRELOAD {job['agent']}"):
         gdb.execute("set " + line)
-    gdb.execute(f"handle {SIGNAL} stop print nopass", to_string=True)
+    gdb.execute(f"handle SIG{SIGNAL} nostop noprint pass", to_string=True)
+    for name in ("walk_agent_ready", "walk_agent_done"):
+        gdb.execute(f"break {name}", to_string=True)
     random.seed(os.getpid())
     done = 0
     with open(job["output"], "w", encoding="utf-8") as output, \
@@ -117,22 +132,13 @@ def main():
         for _ in range(ATTEMPTS * job["moments"] + 20):
             if done == job["moments"]:
                 break
-            if not is_running():
-                gdb.execute("file /bin/sh", to_string=True)  # which becomes the program, and gdb follows
-                gdb.execute("starti", to_string=True)
-            gdb.execute("set scheduler-locking off")
-            pinger.stdin.write(f"{gdb.selected_inferior().pid} {random.uniform(SHORTEST_S, LONGEST_S)}\n")
-            pinger.stdin.flush()
-            gdb.execute("continue", to_string=True)
-            if not is_running():
-                continue
-            gdb.execute("set scheduler-locking on")
-            found = moment()
-            if found is not None:
-                output.write(json.dumps(found) + "\n")
+            if function() is None:
+                start()
+            elif go_on(pinger):
+                output.write(json.dumps(moment()) + "\n")
                 done += 1
         pinger.stdin.close()
-    if is_running():
+    if function() is not None:
         gdb.execute("kill", to_string=True)
 
 
