@@ -1,92 +1,27 @@
 /* The walk without unwind tables, over hand-made stacks: where it goes, where it stops, and that it never faults. */
 #include "handler/unwind.h"
 
-#include "check.h"
+#include "made_stack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <ucontext.h>
-
-enum { PAGE = 4096, PAGES = 8, WORDS = PAGES * PAGE / 8, DEPTH = 64 };
-
-static const struct sp_stack_bounds nothing_known = {0, 0};
-
-static ucontext_t context_of(uintptr_t pc, uintptr_t sp, uintptr_t fp)
-{
-    ucontext_t context = {0};
-#if defined(__x86_64__)
-    context.uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
-    context.uc_mcontext.gregs[REG_RSP] = (greg_t)sp;
-    context.uc_mcontext.gregs[REG_RBP] = (greg_t)fp;
-#else
-    context.uc_mcontext.pc = pc;
-    context.uc_mcontext.sp = sp;
-    context.uc_mcontext.regs[29] = fp;
-#endif
-    return context;
-}
 
 /* A walk from registers alone. */
 static uint32_t unwind(uintptr_t sp, uintptr_t fp, const struct sp_stack_bounds *stack, uint64_t *pcs,
                        uint32_t max_depth, enum sp_stack_end *end)
 {
+    ucontext_t context;
     struct sp_walk_facts facts;
-    const ucontext_t context = context_of(0x401000, sp, fp);
+    put_registers(&context, 0x401000, sp, fp);
     const uint32_t depth = sp_unwind(&context, stack, NULL, pcs, max_depth, &facts);
     *end = facts.end;
     return depth;
-}
-
-/* PAGES readable pages with one PROT_NONE page on either side. */
-static uintptr_t *new_stack(void)
-{
-    char *at = mmap(NULL, (PAGES + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(at != MAP_FAILED);
-    assert_int_equal(mprotect(at + PAGE, PAGES * PAGE, PROT_READ | PROT_WRITE), 0);
-    return (uintptr_t *)(void *)(at + PAGE);
-}
-
-static void free_stack(uintptr_t *stack)
-{
-    munmap((char *)stack - PAGE, (PAGES + 2) * PAGE);
-}
-
-#if defined(__x86_64__)
-static const uint8_t call_before[8] = {0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0}; /* call *%rax */
-#else
-static const uint8_t call_before[8] = {0x1f, 0x20, 0x03, 0xd5, 0x00, 0x00, 0x3f, 0xd6}; /* blr x0 */
-#endif
-
-/* Addresses that can be returned to, in code made at run time: each behind a call, and without unwind tables. */
-static uintptr_t code(uintptr_t number)
-{
-    static char *made;
-    if (made == NULL) {
-        made = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        assert_true(made != MAP_FAILED);
-        for (size_t i = 0; i < PAGE; i += 8)
-            memcpy(made + i, call_before, 8);
-    }
-    return (uintptr_t)made + 8 * (1 + number % 64);
-}
-
-/* A frame at word `at` of the stack: the caller's frame is at word `next`, 0 for none. */
-static void put_frame(uintptr_t *stack, uint32_t at, uint32_t next, uintptr_t caller)
-{
-    stack[at] = next != 0 ? (uintptr_t)(stack + next) : 0;
-    stack[at + 1] = caller;
 }
 
 /* Walks from stack[first]; the stack pointer is the stack's beginning. */
 static uint32_t walk(const uintptr_t *stack, uintptr_t fp, uint64_t *pcs, uint32_t max_depth, enum sp_stack_end *end)
 {
     return unwind((uintptr_t)stack, fp, &nothing_known, pcs, max_depth, end);
-}
-
-static uintptr_t address(const uintptr_t *stack, uint32_t word)
-{
-    return (uintptr_t)(stack + word);
 }
 
 static void test_unwind_chain_to_zero_is_complete(void **state)
