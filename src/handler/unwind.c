@@ -601,6 +601,15 @@ static inline void follow_common(struct walk *walk, struct output *output)
     walk->at = (struct sp_registers){.pc = pc, .sp = sp, .fp = fp};
 }
 
+/* What stands for the current frame, see unwind.h. Of a call of address 0, pc + 1 would be taken for the gap. */
+static inline uint64_t word_of_frame(const struct walk *walk)
+{
+    const uintptr_t pc = walk->at.pc;
+    if (!walk->is_exact || walk->number == 0)
+        return pc;
+    return pc != 0 ? pc + 1 : SP_PC_GAP + 1;
+}
+
 static enum sp_stack_end follow(struct walk *walk, struct output *output)
 {
     while (walk->number < FRAMES_LIMIT) {
@@ -608,12 +617,12 @@ static enum sp_stack_end follow(struct walk *walk, struct output *output)
         const uint32_t rule = rule_of_frame(walk);
         if (sp_rule_kind(rule) == SP_FRAME_NO_CODE)
             return SP_STACK_CUT_RULES;
-        put(output, walk->at.pc + (walk->is_exact && walk->number > 0));
+        put(output, word_of_frame(walk));
         const enum outcome outcome = step(walk, rule);
         walk->number++;
         if (outcome != OUTCOME_CALLER)
             return (enum sp_stack_end)outcome;
-        if (walk->at.pc == 0)
+        if (walk->at.pc == 0 && !walk->is_exact)
             return SP_STACK_COMPLETE;
     }
     return SP_STACK_CUT_DEPTH;
