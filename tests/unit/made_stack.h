@@ -13,7 +13,7 @@ enum { PAGE = 4096, PAGES = 8, WORDS = PAGES * PAGE / 8, DEPTH = 64 };
 
 static const struct sp_stack_bounds nothing_known = {0, 0};
 
-static ucontext_t context_of(uintptr_t pc, uintptr_t sp, uintptr_t fp)
+static inline ucontext_t context_of(uintptr_t pc, uintptr_t sp, uintptr_t fp)
 {
     ucontext_t context = {0};
 #if defined(__x86_64__)
@@ -26,21 +26,6 @@ static ucontext_t context_of(uintptr_t pc, uintptr_t sp, uintptr_t fp)
     context.uc_mcontext.regs[29] = fp;
 #endif
     return context;
-}
-
-/* What the kernel or a test has put in a context. */
-static inline void put_registers(ucontext_t *context, uintptr_t pc, uintptr_t sp, uintptr_t fp)
-{
-    memset(context, 0, sizeof *context);
-#if defined(__x86_64__)
-    context->uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
-    context->uc_mcontext.gregs[REG_RSP] = (greg_t)sp;
-    context->uc_mcontext.gregs[REG_RBP] = (greg_t)fp;
-#else
-    context->uc_mcontext.pc = pc;
-    context->uc_mcontext.sp = sp;
-    context->uc_mcontext.regs[29] = fp;
-#endif
 }
 
 /* PAGES readable pages with one PROT_NONE page on either side. */

@@ -10,9 +10,8 @@
 static uint32_t unwind(uintptr_t sp, uintptr_t fp, const struct sp_stack_bounds *stack, uint64_t *pcs,
                        uint32_t max_depth, enum sp_stack_end *end)
 {
-    ucontext_t context;
     struct sp_walk_facts facts;
-    put_registers(&context, 0x401000, sp, fp);
+    const ucontext_t context = context_of(0x401000, sp, fp);
     const uint32_t depth = sp_unwind(&context, stack, NULL, pcs, max_depth, &facts);
     *end = facts.end;
     return depth;
