@@ -21,6 +21,11 @@ struct sp_object {
     uint64_t identity;       /* of what is loaded there; well mixed */
 };
 
+static inline bool sp_object_has(const struct sp_object *object, uintptr_t address)
+{
+    return address - object->low < object->high - object->low;
+}
+
 /*
  * The object that holds `address`. False when there is none: code made at run time, or no code at all. That the tables
  * can be read has been made sure; `memory`, which may be NULL, keeps what was found.

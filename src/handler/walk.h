@@ -1,0 +1,107 @@
+/*
+ * The state of one walk, and what its parts share: unwind.c goes from frame to frame, walk_rules.c finds a frame's
+ * rule, walk_steps.c takes it to the caller.
+ *
+ * Place: handler, inside of unwind. Context: signal handler; a walk belongs to one call.
+ */
+#ifndef SIGPROF_HANDLER_WALK_H
+#define SIGPROF_HANDLER_WALK_H
+
+#include "handler/frame.h"
+#include "handler/object.h"
+#include "handler/rule_cache.h"
+#include "handler/unwind.h"
+
+enum {
+    SP_CALL_BYTES = 8, /* that sp_arch_is_call looks at */
+    SP_WALK_NEVER = UINT32_MAX,
+};
+
+struct sp_walk {
+    struct sp_registers at; /* of the current frame; lr only while is_exact */
+    bool is_exact;          /* the frame was interrupted at its pc; else that is a return address */
+    uint32_t number;        /* of the current frame */
+    uint32_t misses;
+    uint32_t steps_left; /* in tables */
+    struct sp_loader loader;
+    struct sp_stack_bounds stack;
+    struct sp_unwind_memory *memory;
+    struct sp_object objects[2]; /* that of the current frame, and the last other one: callers are often in these */
+    uint32_t object;             /* which of them is the current frame's */
+    struct sp_stack_bounds code; /* a range of code without object, likewise */
+    const void *context;         /* the last frame where a context has all registers, and its number */
+    uint32_t context_number;
+    uint32_t full_number; /* the frame that `full` is of, or SP_WALK_NEVER */
+    struct sp_frame full;
+    struct sp_frame caller; /* of `full`, while it is found */
+    struct sp_cfi_row row;  /* of the current frame, while it is used */
+};
+_Static_assert(sizeof(struct sp_walk) <= sizeof(struct sp_scratch), "a walk fits in the scratch");
+
+/* What a step comes to: the caller is the current frame, or the stack ends here. */
+enum sp_outcome {
+    SP_OUTCOME_CALLER = -1,
+    SP_OUTCOME_COMPLETE = SP_STACK_COMPLETE,
+    SP_OUTCOME_MEMORY = SP_STACK_CUT_MEMORY,
+    SP_OUTCOME_RULES = SP_STACK_CUT_RULES,
+};
+
+/* The address to look up: what the frame executes, or the call that it has made (which may be its last byte). */
+static inline uintptr_t sp_walk_address(const struct sp_walk *walk)
+{
+    return walk->at.pc - !walk->is_exact;
+}
+
+static inline struct sp_object *sp_walk_object(struct sp_walk *walk)
+{
+    return &walk->objects[walk->object];
+}
+
+#pragma GCC visibility push(hidden)
+
+/* Looks for the object of `address`, which is in neither of the two that are known. False: it is in none. */
+bool sp_walk_find_object(struct sp_walk *walk, uintptr_t address);
+
+/* The bytes of code [address, address + n), n ≤ 16, where they can be read. */
+bool sp_walk_load_code(struct sp_walk *walk, uintptr_t address, unsigned n, uint8_t *bytes);
+
+/* What the instruction before `address` calls: 0 when it is no call, 1 when what it calls cannot be told. */
+uintptr_t sp_walk_call_before(struct sp_walk *walk, uintptr_t address);
+
+/* The current frame's row of the unwind tables, into walk->row. The frame is in the current object. */
+enum sp_cfi_status sp_walk_find_row(struct sp_walk *walk);
+
+/* The current frame's rule, from the tables; into the cache by `key`. The frame is in the current object. */
+uint32_t sp_walk_rule_missed(struct sp_walk *walk, uint64_t key);
+
+/* The current frame's rule, where that is in no object. */
+uint32_t sp_walk_rule_outside(struct sp_walk *walk);
+
+/* From the current frame to its caller by `rule`. */
+enum sp_outcome sp_walk_step(struct sp_walk *walk, uint32_t rule);
+
+/* Takes `steps` off those that the walk may still make in tables. */
+void sp_walk_spend(struct sp_walk *walk, uint32_t steps);
+
+#pragma GCC visibility pop
+
+/* Makes the object of the current frame that of `address`. False: it is in none. */
+static inline bool sp_walk_enter_object(struct sp_walk *walk, uintptr_t address)
+{
+    if (sp_object_has(sp_walk_object(walk), address))
+        return true;
+    if (!sp_object_has(&walk->objects[walk->object ^ 1], address))
+        return sp_walk_find_object(walk, address);
+    walk->object ^= 1;
+    return true;
+}
+
+/* The thread is on another stack from here on: its own, or one that is not known. */
+static inline void sp_walk_change_stack(struct sp_walk *walk, uintptr_t sp)
+{
+    const bool is_own = sp >= walk->stack.low && sp < walk->stack.high;
+    walk->loader.low = is_own ? sp : 0;
+    walk->loader.high = is_own ? walk->stack.high : 0;
+}
+
+#endif
