@@ -118,7 +118,10 @@ uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const s
     walk->code = (struct sp_stack_bounds){0, 0};
     walk->context = context;
     walk->full_number = SP_WALK_NEVER;
-    sp_walk_change_stack(walk, walk->at.sp);
+    if (walk->at.sp >= stack->low && walk->at.sp < stack->high) { /* in use for sure: the thread is on it */
+        walk->loader.low = walk->at.sp;
+        walk->loader.high = stack->high;
+    }
     facts->end = follow(walk, &output);
     facts->frames = walk->number;
     facts->misses = walk->misses;

@@ -32,6 +32,7 @@ struct sp_walk {
     const void *context;         /* the last frame where a context has all registers, and its number */
     uint32_t context_number;
     uint32_t full_number; /* the frame that `full` is of, or SP_WALK_NEVER */
+    bool is_full_exact;   /* whether that frame was interrupted */
     struct sp_frame full;
     struct sp_frame caller; /* of `full`, while it is found */
     struct sp_cfi_row row;  /* of the current frame, while it is used */
@@ -96,10 +97,16 @@ static inline bool sp_walk_enter_object(struct sp_walk *walk, uintptr_t address)
     return true;
 }
 
-/* The thread is on another stack from here on: its own, or one that is not known. */
+/*
+ * The thread is on another stack from here on: its own, or one that is not known. A stack pointer that has been loaded
+ * may be any word: that it lies within the bounds does not make it readable there, for the main thread's stack is
+ * mapped as it grows. What lies above one that is known to be in use, or above a page that is there, can be read.
+ */
 static inline void sp_walk_change_stack(struct sp_walk *walk, uintptr_t sp)
 {
-    const bool is_own = sp >= walk->stack.low && sp < walk->stack.high;
+    const bool is_within = sp >= walk->stack.low && sp < walk->stack.high;
+    const bool is_above = walk->loader.high != 0 && sp >= walk->loader.low;
+    const bool is_own = is_within && (is_above || sp_probe_page(&walk->loader, sp));
     walk->loader.low = is_own ? sp : 0;
     walk->loader.high = is_own ? walk->stack.high : 0;
 }

@@ -231,18 +231,20 @@ static bool catch_up(struct sp_walk *walk)
     uint32_t from = walk->full_number;
     if (from == SP_WALK_NEVER) {
         from = walk->context_number;
+        walk->is_full_exact = true;
         sp_frame_from_context(walk->context, &walk->full);
     }
     if (number - from > CATCH_UP_LIMIT)
         return false;
     if (from != number) {
         walk->at = registers_of(&walk->full);
-        walk->is_exact = from == walk->context_number;
+        walk->is_exact = walk->is_full_exact;
         for (walk->number = from; walk->number < number; walk->number++)
             if (step_full(walk) != SP_OUTCOME_CALLER)
                 break;
     }
     walk->full_number = walk->number;
+    walk->is_full_exact = walk->is_exact;
     const bool is_there = walk->number == number && walk->full.pc == here.pc &&
                           walk->full.columns[SP_ARCH_SP] == here.sp && walk->is_exact == is_exact;
     walk->number = number;
@@ -259,8 +261,11 @@ __attribute__((noinline)) static enum sp_outcome step_complex(struct sp_walk *wa
     const uintptr_t pc = walk->at.pc, sp = walk->at.sp;
     const enum sp_outcome outcome = step_full(walk);
     walk->full_number = walk->number + 1;
+    walk->is_full_exact = walk->is_exact;
     if (outcome == SP_OUTCOME_CALLER && walk->at.pc == pc && walk->at.sp == sp)
         return SP_OUTCOME_RULES;
+    if (outcome == SP_OUTCOME_CALLER && (walk->at.sp < walk->loader.low || walk->at.sp > walk->loader.high))
+        walk->loader.low = walk->loader.high = 0; /* of that stack nothing is known */
     return outcome;
 }
 
