@@ -8,7 +8,7 @@
  *   tables_fde(&t, 0, 16, PROGRAM(DW_CFA_advance_loc | 4, DW_CFA_def_cfa_offset, 16));
  *   sp_cfi_find(&t.tables, tables_code(&t) + 5, &row);
  *
- * The code lies CODE_AHEAD bytes behind the header, in memory that nobody reads: all distances fit in 15 bits.
+ * The code lies CODE_AHEAD bytes behind the header, in memory that cannot be read: all distances fit in 15 bits.
  */
 #ifndef SIGPROF_TESTS_FRAME_TABLES_H
 #define SIGPROF_TESTS_FRAME_TABLES_H
@@ -20,7 +20,7 @@
 #include "handler/cfi.h"
 #include "handler/table_reader.h"
 
-enum { TABLES_PAGE = 4096, TABLES_BYTES = 2 * TABLES_PAGE, CODE_AHEAD = 0x5000 };
+enum { TABLES_PAGE = 4096, TABLES_BYTES = 2 * TABLES_PAGE, CODE_AHEAD = 0x5000, RESERVED_BYTES = 0x9000 };
 
 /* DWARF 5, table 7.29, and the extensions that assemblers emit. */
 enum {
@@ -176,7 +176,7 @@ static inline void tables_new(struct frame_tables *t, enum index_kind index, uin
 {
     enum { HEADER_BYTES = 12 };
     *t = (struct frame_tables){.index = index};
-    char *at = mmap(NULL, TABLES_BYTES + 2 * TABLES_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *at = mmap(NULL, RESERVED_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(at != MAP_FAILED);
     t->pages = (uint8_t *)at + TABLES_PAGE;
     assert_int_equal(mprotect(t->pages, TABLES_BYTES, PROT_READ | PROT_WRITE), 0);
@@ -198,7 +198,7 @@ static inline void tables_new(struct frame_tables *t, enum index_kind index, uin
 
 static inline void tables_free(struct frame_tables *t)
 {
-    munmap(t->pages - TABLES_PAGE, TABLES_BYTES + 2 * TABLES_PAGE);
+    munmap(t->pages - TABLES_PAGE, RESERVED_BYTES);
 }
 
 /* Begins a record, whose length is filled in by close_record. */

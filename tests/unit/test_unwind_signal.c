@@ -187,6 +187,21 @@ static void test_signal_of_a_call_to_zero(void **state)
     assert_int_equal(pcs[3], code(7));
 }
 
+/* As of the main thread: its stack has room below what is mapped, and what is on it may be overwritten with anything.
+ */
+static void test_signal_s_stack_pointer_where_no_memory_is(void **state)
+{
+    (void)state;
+    const struct sp_stack_bounds bounds = {address(stack, 0) - PAGE, address(stack, WORDS)};
+    for (uintptr_t below = 64; below <= PAGE; below += 64) {
+        const ucontext_t context =
+            context_of(code(1), address(stack, 0) - below, address(stack, 0) - below + 8 * (below % 3));
+        put_signal(HANDLER, restorer(), &context);
+        assert_int_equal(unwind_with(&bounds), 3);
+        assert_int_not_equal(facts.end, SP_STACK_COMPLETE);
+    }
+}
+
 static void test_signal_s_restorer_damaged(void **state)
 {
     (void)state;
@@ -249,6 +264,7 @@ int main(void)
         TEST(test_signal_within_a_signal_s_handler),
         TEST(test_signal_in_a_leaf),
         TEST(test_signal_of_a_call_to_zero),
+        TEST(test_signal_s_stack_pointer_where_no_memory_is),
         TEST(test_signal_s_restorer_damaged),
         TEST(test_signal_s_restorer_at_the_end_of_memory),
         TEST(test_signal_s_context_at_the_end_of_memory),
