@@ -20,8 +20,8 @@ CLONE_BYTES = 64  # from the system call's number to the child's first call
 CLONES = tuple(b"\xb8" + struct.pack("<I", number) for number in (56, 435))  # mov $number, %eax: clone, clone3
 SYSCALL = b"\x0f\x05"
 NEAR_CALL, NEAR_CALL_BYTES = b"\xe8", 5
-RUNTIME_STARTS = {"runtime.goexit", "runtime.mstart", "runtime.mcall", "runtime.morestack", "runtime.rt0_go", "runtime.clone",
-                  "coroutine_start"}
+RUNTIME_STARTS = {"runtime.goexit", "runtime.mstart", "runtime.mcall", "runtime.morestack", "runtime.rt0_go",
+                  "runtime.clone", "coroutine_start"}
 PT_LOAD, PT_GNU_EH_FRAME, PF_X = 1, 0x6474E550, 1
 
 
