@@ -89,8 +89,10 @@ static void test_signal_in_each_form(void **state)
     }
 }
 
-/* In this program, so in an object, which has nothing to say about it. */
-extern const char untabled_restorer[] __asm__("untabled_restorer");
+/* In this program, so in an object, which has nothing to say about it. Hidden: see test_unwind.c. */
+#pragma GCC visibility push(hidden)
+extern const char untabled_restorer[];
+#pragma GCC visibility pop
 #if defined(__x86_64__)
 __asm__(".text\n    nop\nuntabled_restorer:\n    mov $15, %rax\n    syscall\n");
 #else
@@ -149,21 +151,22 @@ static void test_signal_in_a_leaf(void **state)
 {
     (void)state;
     ucontext_t context = interrupted();
+    uint8_t *const leaf = page + PAGE / 2;
 #if defined(__x86_64__)
-    page[0] = 0xc3;
-    context.uc_mcontext.gregs[REG_RIP] = (greg_t)page;
+    leaf[0] = 0xc3;
+    context.uc_mcontext.gregs[REG_RIP] = (greg_t)leaf;
     context.uc_mcontext.gregs[REG_RSP] = (greg_t)&stack[OUTER - 10];
     stack[OUTER - 10] = code(7);
 #else
     static const uint8_t ret[] = {0xc0, 0x03, 0x5f, 0xd6};
-    memcpy(page, ret, sizeof ret);
-    context.uc_mcontext.pc = (uintptr_t)page;
+    memcpy(leaf, ret, sizeof ret);
+    context.uc_mcontext.pc = (uintptr_t)leaf;
     context.uc_mcontext.regs[30] = code(7);
 #endif
     put_signal(HANDLER, restorer(), &context);
     assert_int_equal(unwind(), 6);
     assert_int_equal(facts.end, SP_STACK_COMPLETE);
-    const uintptr_t expected[] = {code(50), restorer(), (uintptr_t)page + 1, code(7), code(2), code(3)};
+    const uintptr_t expected[] = {code(50), restorer(), (uintptr_t)leaf + 1, code(7), code(2), code(3)};
     for (unsigned i = 0; i < 6; i++)
         assert_int_equal(pcs[i], expected[i]);
 }

@@ -149,7 +149,7 @@ static void test_tables_broken(void **state)
 static void test_tables_lead_out_of_memory(void **state)
 {
     (void)state;
-    const ucontext_t context = interrupted_in(PLAIN, WORDS - 2);
+    const ucontext_t context = interrupted_in(PLAIN, WORDS - 1);
     const struct sp_stack_bounds all = {address(stack, 0), address(stack, WORDS)};
     const struct sp_stack_bounds *bounds[] = {&nothing_known, &all};
     for (unsigned i = 0; i < 4; i++) {
