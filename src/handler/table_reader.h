@@ -77,39 +77,36 @@ SP_TABLE_READ(sp_table_u64, uint64_t)
 /* Ten bytes hold 64 bits, and linkers pad; more are nonsense, which could go on for the whole of a large file. */
 enum { SP_LEB_BYTES_LIMIT = 16 };
 
-/* Bits beyond 64 are dropped. */
-static inline uint64_t sp_table_uleb(struct sp_table_reader *reader)
+/* The bits of a LEB128, those beyond 64 dropped; how many there were, and its last byte. */
+static inline uint64_t sp_table_leb(struct sp_table_reader *reader, unsigned *bits, uint8_t *last)
 {
     uint64_t value = 0;
-    unsigned shift = 0;
-    uint8_t byte;
+    *bits = 0;
     do {
-        byte = sp_table_u8(reader);
-        if (shift < 64)
-            value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while ((byte & 0x80) != 0 && shift < 7 * SP_LEB_BYTES_LIMIT);
-    if ((byte & 0x80) != 0)
+        *last = sp_table_u8(reader);
+        if (*bits < 64)
+            value |= (uint64_t)(*last & 0x7f) << *bits;
+        *bits += 7;
+    } while ((*last & 0x80) != 0 && *bits < 7 * SP_LEB_BYTES_LIMIT);
+    if ((*last & 0x80) != 0)
         sp_table_fail(reader);
     return value;
 }
 
+static inline uint64_t sp_table_uleb(struct sp_table_reader *reader)
+{
+    unsigned bits;
+    uint8_t last;
+    return sp_table_leb(reader, &bits, &last);
+}
+
 static inline int64_t sp_table_sleb(struct sp_table_reader *reader)
 {
-    uint64_t value = 0;
-    unsigned shift = 0;
-    uint8_t byte;
-    do {
-        byte = sp_table_u8(reader);
-        if (shift < 64)
-            value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while ((byte & 0x80) != 0 && shift < 7 * SP_LEB_BYTES_LIMIT);
-    if ((byte & 0x80) != 0)
-        sp_table_fail(reader);
-    if (shift < 64 && (byte & 0x40) != 0)
-        value |= ~(uint64_t)0 << shift;
-    return (int64_t)value;
+    unsigned bits;
+    uint8_t last;
+    const uint64_t value = sp_table_leb(reader, &bits, &last);
+    const bool is_negative = bits < 64 && (last & 0x40) != 0;
+    return (int64_t)(is_negative ? value | ~(uint64_t)0 << bits : value);
 }
 
 /*
