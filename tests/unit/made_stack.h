@@ -45,7 +45,7 @@ static inline void free_stack(uintptr_t *stack)
 #if defined(__x86_64__)
 static const uint8_t call_before[8] = {0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0}; /* call *%rax */
 #else
-static const uint8_t call_before[8] = {0x1f, 0x20, 0x03, 0xd5, 0x00, 0x00, 0x3f, 0xd6}; /* blr x0 */
+static const uint8_t call_before[8] = {0x1f, 0x20, 0x03, 0xd5, 0x00, 0x00, 0x3f, 0xd6};   /* blr x0 */
 #endif
 
 /* Addresses that can be returned to, in code made at run time: each behind a call, and without unwind tables. */
@@ -72,5 +72,15 @@ static inline uintptr_t address(const uintptr_t *stack, uint32_t word)
 {
     return (uintptr_t)(stack + word);
 }
+
+/* What a signal's handler returns to, in each form; and how many words of the kernel's stand before the context. */
+#if defined(__x86_64__)
+/* mov $15, %rax; syscall: as glibc has it, as others do. */
+static const uint8_t restorers[][9] = {{0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05}, {0xb8, 15, 0, 0, 0, 0x0f, 0x05}};
+enum { RESTORERS = 2, RESTORER_BYTES = 7, INFO_WORDS = 0 };
+#else
+static const uint8_t restorers[][8] = {{0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4}}; /* mov x8, #139; svc #0 */
+enum { RESTORERS = 1, RESTORER_BYTES = 8, INFO_WORDS = 128 / 8 };
+#endif
 
 #endif

@@ -86,11 +86,13 @@ static void test_cie_s_augmentations(void **state)
     }
 }
 
-/* A personality routine's pointer is passed over, whatever its encoding; what is behind it is read in step. */
+/* A personality routine's pointer is passed over, whatever its encoding and what it is relative to; what is behind it
+ * is read in step. */
 static void test_cie_s_personality_in_each_encoding(void **state)
 {
     (void)state;
-    static const uint8_t encodings[] = {0x00, 0x02, 0x03, 0x04, 0x0a, 0x0b, 0x0c, 0x1b, 0x9b, 0x9c, 0x3b, 0x01, 0x09};
+    static const uint8_t encodings[] = {0x00, 0x02, 0x03, 0x04, 0x0a, 0x0b, 0x0c, 0x1b,
+                                        0x9b, 0x9c, 0x3b, 0x01, 0x09, 0x23, 0x43};
     for (unsigned i = 0; i < sizeof encodings; i++) {
         struct frame_tables t;
         struct sp_fde fde;

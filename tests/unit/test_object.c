@@ -201,6 +201,9 @@ static void test_memory_overwritten(void **state)
             continue;
         assert_int_equal(object.tables.header, known.tables.header);
         assert_true(object.tables.low >= known.low && object.tables.high <= known.high + 16);
+        assert_true(object.tables.low <= known.tables.header && known.tables.header < object.tables.high);
+        if (round % 2 == 0) /* not this object's: it is looked up anew */
+            assert_memory_equal(&object.tables, &known.tables, sizeof known.tables);
     }
 }
 

@@ -150,6 +150,12 @@ static void test_pack_cfa_from_memory_loads_none(void **state)
     for (uint8_t low = 0; low < 32; low++)
         assert_int_equal(pack_cfa(PROGRAM(LIT + low, DEREF, BREG + SP, 0, PLUS), PC), complex_rule);
     assert_int_equal(pack_cfa(PROGRAM(BREG + SP, 16, LIT + 16, 0x94, 1, PLUS), PC), complex_rule);
+    /* Memory that is there now: the number in it may be another the next time. */
+    static const uint64_t sixteen = 16;
+    const uintptr_t place = (uintptr_t)&sixteen;
+    uint8_t code[] = {BREG + SP, 0, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, DEREF, PLUS};
+    memcpy(code + 3, &place, sizeof place);
+    assert_int_equal(pack_cfa(code, sizeof code, PC), complex_rule);
 }
 
 int main(void)

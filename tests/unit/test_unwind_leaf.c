@@ -55,15 +55,15 @@ static uintptr_t in_page(unsigned at)
 }
 
 /* A direct call of `target`, which returns to the number'th place of calls; returns that. */
-static uintptr_t call_of(unsigned target, unsigned number)
+static uintptr_t call_of(int target, unsigned number)
 {
     const unsigned at = CALLS + 16 * number;
 #if defined(__x86_64__)
-    const int32_t distance = (int32_t)target - (int32_t)at;
+    const int32_t distance = target - (int32_t)at;
     page[at - 5] = 0xe8;
     memcpy(page + at - 4, &distance, sizeof distance);
 #else
-    const uint32_t bl = 0x94000000 | (((target - (at - 4)) >> 2) & 0x3ffffff);
+    const uint32_t bl = 0x94000000 | ((((unsigned)target - (at - 4)) >> 2) & 0x3ffffff);
     memcpy(page + at - 4, &bl, sizeof bl);
 #endif
     return in_page(at);
@@ -126,6 +126,18 @@ static void test_leaf_with_a_stale_return_address(void **state)
     expect_callers(unwind(FUNCTION + NEAR, 110, code(5)), caller, code(2));
     put_frame(stack, 110, 120, code(1)); /* both indirect: the frame pointer is to be believed */
     expect_callers(unwind(FUNCTION + NEAR, 110, code(5)), code(1), code(2));
+}
+
+/* What a call far away calls is not this function, though it lies before the pc. */
+static void test_leaf_with_a_return_address_from_afar(void **state)
+{
+    (void)state;
+    enum { FARTHEST = 1 << 16 };
+    put_frame(stack, 110, 120, code(1));
+    put_frame(stack, 120, 0, code(2));
+    const uintptr_t near = call_of(FUNCTION + NEAR - FARTHEST + 4, 0), afar = call_of(FUNCTION + NEAR - FARTHEST, 1);
+    expect_callers(unwind(FUNCTION + NEAR, 120, near), near, code(2));
+    expect_callers(unwind(FUNCTION + NEAR, 110, afar), code(1), code(2));
 }
 
 static void test_leaf_with_a_word_that_is_no_return_address(void **state)
@@ -257,6 +269,7 @@ int main(void)
         TEST(test_leaf_about_to_return),
         TEST(test_leaf_without_frame),
         TEST(test_leaf_with_a_stale_return_address),
+        TEST(test_leaf_with_a_return_address_from_afar),
         TEST(test_leaf_with_a_word_that_is_no_return_address),
         TEST(test_leaf_without_anything),
 #if defined(__x86_64__)

@@ -3,15 +3,6 @@
 
 enum { HANDLER = 20, FRAME_WORDS = 2, ABOVE = 1200, OUTER = 2400, PADDING = 64 };
 
-#if defined(__x86_64__)
-/* mov $15, %rax; syscall: as glibc has it, as others do. */
-static const uint8_t restorers[][9] = {{0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05}, {0xb8, 15, 0, 0, 0, 0x0f, 0x05}};
-enum { RESTORERS = 2, RESTORER_BYTES = 7, INFO_WORDS = 0 };
-#else
-static const uint8_t restorers[][8] = {{0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4}}; /* mov x8, #139; svc #0 */
-enum { RESTORERS = 1, RESTORER_BYTES = 8, INFO_WORDS = 128 / 8 };
-#endif
-
 static uint8_t *page; /* of code without tables */
 static uintptr_t *stack;
 static uint64_t pcs[DEPTH];
