@@ -46,8 +46,13 @@ static void add_stripe(struct sp_stripe *stripe, struct sp_ledger *ledger)
     ledger->backstop_idle += plausible(sp_load_relaxed(&stripe->backstop_idle), count_limit, ledger);
     ledger->early += plausible(sp_load_relaxed(&stripe->early), count_limit, ledger);
     ledger->stray += plausible(sp_load_relaxed(&stripe->stray), count_limit, ledger);
-    ledger->frames_walked += plausible(sp_load_relaxed(&stripe->frames), count_limit, ledger);
-    ledger->rules_missed += plausible(sp_load_relaxed(&stripe->rules_missed), count_limit, ledger);
+}
+
+static void add_shard(struct sp_shard *shard, struct sp_ledger *ledger)
+{
+    add_count(&ledger->recorded, &shard->recorded, ledger);
+    ledger->frames_walked += plausible(sp_load_relaxed(&shard->frames), count_limit, ledger);
+    ledger->rules_missed += plausible(sp_load_relaxed(&shard->rules_missed), count_limit, ledger);
 }
 
 /* An error number; that of the first process that had one is kept. */
@@ -75,7 +80,7 @@ void sp_counters_add(const struct sp_segment *segment, struct sp_ledger *ledger)
     for (uint32_t i = 0; i < SP_STRIPES; i++)
         add_stripe(&header->stripes[i], ledger);
     for (uint32_t i = 0; i < segment->geometry.n_shards; i++)
-        add_count(&ledger->recorded, &sp_segment_shard(segment, i)->recorded, ledger);
+        add_shard(sp_segment_shard(segment, i), ledger);
     ledger->threads_armed += plausible(sp_load_relaxed(&header->threads_armed), count_limit, ledger);
     ledger->slots_full += plausible(sp_load_relaxed(&header->slots_full), count_limit, ledger);
     ledger->timers_refused += plausible(sp_load_relaxed(&header->timers_refused), count_limit, ledger);

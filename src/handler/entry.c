@@ -77,6 +77,13 @@ static void learn_start(uint32_t slot, uint64_t root, uint32_t depth)
         sp_store_relaxed(&at->start_routine, depth > 1 ? root - 1 : root);
 }
 
+/* The shard is locked. */
+static void count_walk(struct sp_shard *shard, const struct sp_walk_facts *facts)
+{
+    sp_store_relaxed(&shard->frames, sp_load_relaxed(&shard->frames) + facts->frames);
+    sp_store_relaxed(&shard->rules_missed, sp_load_relaxed(&shard->rules_missed) + facts->misses);
+}
+
 static void record(const struct subject *who, const void *context, uint64_t weight, struct sp_stripe *stripe)
 {
     const struct sp_segment *segment = &sp_handler.segment;
@@ -95,9 +102,7 @@ static void record(const struct subject *who, const void *context, uint64_t weig
     const uint32_t depth =
         sp_unwind_with(sp_segment_scratch(segment, reservation.shard), context, &who->stack, sp_segment_unwind(segment),
                        words + SP_RECORD_HEAD_WORDS, segment->geometry.max_depth, &facts);
-    sp_add_relaxed(&stripe->frames, (uint64_t)facts.frames);
-    if (facts.misses != 0)
-        sp_add_relaxed(&stripe->rules_missed, (uint64_t)facts.misses);
+    count_walk(sp_segment_shard(segment, reservation.shard), &facts);
     learn_start(who->slot, words[SP_RECORD_HEAD_WORDS + depth - 1], depth);
     sp_shard_commit(&reservation, depth, facts.end, weight);
 }

@@ -92,10 +92,16 @@ static bool find_loaded(uintptr_t address, struct found *found)
     return (is_told && has_header_inside(found)) || find_listed(address, found) || is_told;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t word)
+/*
+ * Hashing is by sums of products with odd numbers, which do not wait for one another, and one finish: handlers do this
+ * for each object of each stack.
+ */
+static const uint64_t odd[] = {0x9e3779b97f4a7c15u, 0xff51afd7ed558ccdu, 0xc4ceb9fe1a85ec53u, 0xd6e8feb86659fd93u};
+
+static uint64_t finish(uint64_t sum)
 {
-    hash = (hash ^ word) * 0xff51afd7ed558ccdu;
-    return hash ^ hash >> 32;
+    sum = (sum ^ sum >> 32) * odd[1];
+    return sum ^ sum >> 29;
 }
 
 enum { PART_UNIT = 16 };
@@ -194,8 +200,8 @@ bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct s
     struct found found;
     if (!find_loaded(address, &found))
         return false;
-    uint64_t hash = mix(found.low, sp_load_relaxed(&changes) << 48 ^ found.high);
-    hash = mix(mix(hash, found.tables.header), found.link_map);
+    const uint64_t hash = finish(found.low * odd[0] + found.high * odd[1] + found.tables.header * odd[2] +
+                                 found.link_map * odd[3] + (sp_load_relaxed(&changes) << 48));
     object->low = found.low;
     object->high = found.high;
     object->tables = (struct sp_tables){.low = 0};
@@ -203,7 +209,9 @@ bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct s
     if (!find_tables(&found, hash, memory, loader, &object->tables))
         return true;
     struct sp_table_reader reader = {object->tables.header, object->tables.high, false};
+    uint64_t sum = hash;
     for (unsigned i = 0; i < HEADER_WORDS; i++)
-        object->identity = mix(object->identity, sp_table_u64(&reader));
+        sum += sp_table_u64(&reader) * odd[i];
+    object->identity = finish(sum);
     return true;
 }

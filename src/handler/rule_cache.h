@@ -10,9 +10,10 @@
  *   └────────────────────────────────────┴────────┴───────────┴───────────┘
  *
  * The key is the address mixed with its object's identity (object.h), multiplied by an odd number: of the product, the
- * high 14 bits say where the entry stands, the next 41 are its tag. Nine bits are dropped, so that another key of the
- * same object matches only if the two differ by a certain multiple, none of which is as small as an object; of two
- * identities, one match in 2^41 looks is wrong. So an entry needs no generation: that of an unloaded library is for
+ * high 14 bits say where the entry stands, there or, when another came later, beside it; the next 41 are its tag. What
+ * is left out of the comparison are the low nine bits and the 14th, so that another key of the same object matches only
+ * if the two differ by a certain multiple, none of which is as small as an object; of two identities, one match in 2^41
+ * looks is wrong. So an entry needs no generation: that of an unloaded library is for
  * another identity than that of whatever is loaded at its place.
  */
 #ifndef SIGPROF_HANDLER_RULE_CACHE_H
@@ -72,16 +73,27 @@ static inline uint64_t sp_rule_key(uintptr_t address, bool is_exact, uint64_t id
     return (((uint64_t)address << 1 | is_exact) ^ identity) * 0x9e3779b97f4a7c15u;
 }
 
+static inline bool sp_rule_is_of(uint64_t word, uint64_t key)
+{
+    return ((word ^ key << 14) & ~SP_RULE_MASK) == 0;
+}
+
 /* The rule of a key, or 0: SP_FRAME_UNKNOWN. */
 static inline uint32_t sp_rule_look(const struct sp_unwind_memory *memory, uint64_t key)
 {
-    const uint64_t word = sp_load_relaxed(&memory->rules[key >> SP_RULES_SHIFT]);
-    return ((word ^ key << 14) & ~SP_RULE_MASK) == 0 ? (uint32_t)(word & SP_RULE_MASK) : 0;
+    const uint64_t place = key >> SP_RULES_SHIFT, word = sp_load_relaxed(&memory->rules[place]);
+    if (sp_rule_is_of(word, key))
+        return (uint32_t)(word & SP_RULE_MASK);
+    const uint64_t other = sp_load_relaxed(&memory->rules[place ^ 1]);
+    return sp_rule_is_of(other, key) ? (uint32_t)(other & SP_RULE_MASK) : 0;
 }
 
+/* Keeps the rule of a key that has none. What was at its place moves to the place beside it. */
 static inline void sp_rule_keep(struct sp_unwind_memory *memory, uint64_t key, uint32_t rule)
 {
-    sp_store_relaxed(&memory->rules[key >> SP_RULES_SHIFT], (key << 14 & ~SP_RULE_MASK) | rule);
+    const uint64_t place = key >> SP_RULES_SHIFT;
+    sp_store_relaxed(&memory->rules[place ^ 1], sp_load_relaxed(&memory->rules[place]));
+    sp_store_relaxed(&memory->rules[place], (key << 14 & ~SP_RULE_MASK) | rule);
 }
 
 #pragma GCC visibility push(hidden)

@@ -207,8 +207,11 @@ struct sp_shard {
     _Atomic uint32_t active;  /* 0 or 1 */
     _Atomic uint32_t used[2]; /* words of records in each half */
     uint64_t reserved0[6];
-    struct sp_count recorded; /* written by the lock's holder */
-    uint64_t reserved1[6];
+    /* Written by the lock's holder. */
+    struct sp_count recorded;
+    _Atomic uint64_t frames;       /* that walks have taken */
+    _Atomic uint64_t rules_missed; /* of these, how many needed a rule that was not in the cache */
+    uint64_t reserved1[4];
 };
 _Static_assert(sizeof(struct sp_shard) == 128, "lock and counters on lines of their own");
 
@@ -222,11 +225,9 @@ struct sp_stripe {
     _Atomic uint64_t backstop_idle; /* process timer found a thread that has its own: nothing to do */
     _Atomic uint64_t early;         /* a perf event's signal before a period was due: nothing to record */
     _Atomic uint64_t stray;         /* SIGPROF that is not ours, or a forged cookie */
-    _Atomic uint64_t frames;        /* that walks have taken */
-    _Atomic uint64_t rules_missed;  /* of these, how many needed a rule that was not in the cache */
-    uint64_t reserved[15];
+    uint64_t reserved[1];
 };
-_Static_assert(sizeof(struct sp_stripe) == 256, "a stripe has lines of its own");
+_Static_assert(sizeof(struct sp_stripe) == 128, "a stripe has lines of its own");
 
 /* perf_error: a seccomp filter is in force, which might end the process for the attempt. No errno is as large. */
 enum { SP_PERF_UNDER_SECCOMP = 4096 };

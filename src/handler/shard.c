@@ -40,24 +40,28 @@ bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, uint32_t d
     return false;
 }
 
+static inline uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 29;
+}
+
 /* Mixes all that makes a sample the same as another: words 1 and 2, the end and the pcs. */
 static uint32_t hash_record(const uint64_t *record, uint32_t depth, enum sp_stack_end end)
 {
-    const uint64_t odd = 0x9e3779b97f4a7c15u;
-    uint64_t even_hash = record[1] ^ (uint64_t)end, odd_hash = record[2] ^ depth;
+    /* Four chains side by side: the multiplier's latency is what this loop waits for. */
+    uint64_t a = record[1], b = record[2], c = (uint64_t)end, d = depth;
     const uint64_t *pcs = record + SP_RECORD_HEAD_WORDS;
     uint32_t i = 0;
-    /* Two chains side by side: the multiplier's latency is what this loop waits for. */
-    for (; i + 1 < depth; i += 2) {
-        even_hash = (even_hash ^ pcs[i]) * odd;
-        odd_hash = (odd_hash ^ pcs[i + 1]) * odd;
-        even_hash ^= even_hash >> 29;
-        odd_hash ^= odd_hash >> 31;
+    for (; i + 4 <= depth; i += 4) {
+        a = mix(a, pcs[i]);
+        b = mix(b, pcs[i + 1]);
+        c = mix(c, pcs[i + 2]);
+        d = mix(d, pcs[i + 3]);
     }
-    if (i < depth)
-        even_hash = (even_hash ^ pcs[i]) * odd;
-    const uint64_t both = (even_hash ^ (odd_hash << 7 | odd_hash >> 57)) * odd;
-    return (uint32_t)(both >> 32);
+    for (; i < depth; i++)
+        a = mix(a, pcs[i]);
+    return (uint32_t)(mix(mix(mix(a, b), c), d) >> 32);
 }
 
 static bool is_same(const uint64_t *a, const uint64_t *b, uint32_t depth)

@@ -37,18 +37,19 @@ static inline bool is_word_of(const struct sp_loader *loader, uintptr_t address)
 }
 
 /*
- * Nearly all frames are callers on the thread's own stack, with a rule of a common shape in the cache. These are gone
- * through here, with all that changes from one to the next in registers. What is not so is left to `follow`, which
- * comes back here with the frame after it.
+ * Nearly all frames are on the thread's own stack, with a rule of a common shape in the cache. These are gone through
+ * here, with all that changes from one to the next in registers. What is not so is left to `follow`, which comes back
+ * here with the frame after it. Returns whether the last frame of the stack has been reached.
  */
-static inline void follow_common(struct sp_walk *walk, struct sp_frame_list *output)
+static inline bool follow_common(struct sp_walk *walk, struct sp_frame_list *output)
 {
     uintptr_t pc = walk->at.pc, sp = walk->at.sp, fp = walk->at.fp, cfa, ra_at, fp_at;
     uint32_t depth = output->depth;
-    if (walk->is_exact || walk->memory == NULL || walk->loader.high - walk->loader.low < SP_WORD)
-        return;
-    for (; depth < output->max_depth && depth < FRAMES_LIMIT && sp_walk_enter_object(walk, pc - 1); depth++) {
-        const uint64_t key = sp_rule_key(pc - 1, false, sp_walk_object(walk)->identity);
+    bool is_exact = walk->is_exact, is_last = false;
+    if (walk->memory == NULL || walk->loader.high - walk->loader.low < SP_WORD || (is_exact && walk->number > 0))
+        return false;
+    while (depth < output->max_depth && depth < FRAMES_LIMIT && sp_walk_enter_object(walk, pc - !is_exact)) {
+        const uint64_t key = sp_rule_key(pc - !is_exact, is_exact, sp_walk_object(walk)->identity);
         const uint32_t rule = sp_rule_look(walk->memory, key);
         const enum sp_rule_kind kind = sp_rule_kind(rule);
         cfa = (uintptr_t)sp_rule_cfa_units(rule) * SP_ARCH_CFA_UNIT + (kind == SP_FRAME_SP ? sp : fp);
@@ -56,22 +57,31 @@ static inline void follow_common(struct sp_walk *walk, struct sp_frame_list *out
         if (kind == SP_FRAME_RECORD) {
             ra_at = fp + SP_WORD;
             fp_at = fp;
-        } else if (kind != SP_FRAME_SP && kind != SP_FRAME_FP)
+        } else if (kind != SP_FRAME_SP && kind != SP_FRAME_FP) {
+            is_last = kind == SP_FRAME_LAST;
             break;
+        }
         if (cfa <= sp || cfa > walk->loader.high || !is_word_of(&walk->loader, ra_at) ||
             (fp_at != 0 && !is_word_of(&walk->loader, fp_at)))
             break;
         const uintptr_t caller = sp_arch_return_address(sp_word_at(ra_at));
         if (caller == 0)
             break;
-        output->pcs[depth] = pc;
+        output->pcs[depth++] = pc;
         pc = caller;
         sp = cfa;
         fp = fp_at != 0 ? sp_word_at(fp_at) : fp;
+        is_exact = false;
     }
+    if (is_last)
+        output->pcs[depth++] = pc;
+    if (depth == output->depth)
+        return false;
     walk->number += depth - output->depth;
     output->depth = depth;
     walk->at = (struct sp_registers){.pc = pc, .sp = sp, .fp = fp};
+    walk->is_exact = is_exact;
+    return is_last;
 }
 
 /* What stands for the current frame, see unwind.h. Of a call of address 0, pc + 1 would be taken for the gap. */
@@ -86,7 +96,8 @@ static inline uint64_t word_of_frame(const struct sp_walk *walk)
 static enum sp_stack_end follow(struct sp_walk *walk, struct sp_frame_list *output)
 {
     while (walk->number < FRAMES_LIMIT) {
-        follow_common(walk, output);
+        if (follow_common(walk, output))
+            return SP_STACK_COMPLETE;
         const uint32_t rule = rule_of_frame(walk);
         if (sp_rule_kind(rule) == SP_FRAME_NO_CODE)
             return SP_STACK_CUT_RULES;

@@ -177,8 +177,8 @@ static void *force_until_done(void *unused)
 static uint64_t rules_missed(void)
 {
     uint64_t missed = 0;
-    for (unsigned i = 0; i < SP_STRIPES; i++)
-        missed += sp_load_relaxed(&sp_handler.segment.header->stripes[i].rules_missed);
+    for (uint32_t i = 0; i < sp_handler.segment.geometry.n_shards; i++)
+        missed += sp_load_relaxed(&sp_segment_shard(&sp_handler.segment, i)->rules_missed);
     return missed;
 }
 

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-static void test_counters_of_all_stripes_add_up(void **state)
+static void test_counters_of_all_stripes_and_shards_add_up(void **state)
 {
     (void)state;
     struct sp_ledger ledger = {0};
@@ -16,8 +16,11 @@ static void test_counters_of_all_stripes_add_up(void **state)
         sp_store_relaxed(&stripe->lost[SP_LOSS_NO_PLACE].weight, (uint64_t)2);
         sp_store_relaxed(&stripe->settled.weight, (uint64_t)3);
         sp_store_relaxed(&stripe->early, (uint64_t)4);
-        sp_store_relaxed(&stripe->frames, (uint64_t)500 + i);
-        sp_store_relaxed(&stripe->rules_missed, (uint64_t)i);
+    }
+    const uint32_t n_shards = segment.geometry.n_shards;
+    for (uint32_t i = 0; i < n_shards; i++) {
+        sp_store_relaxed(&sp_segment_shard(&segment, i)->frames, (uint64_t)500);
+        sp_store_relaxed(&sp_segment_shard(&segment, i)->rules_missed, (uint64_t)7);
     }
     sp_store_relaxed(&segment.header->threads_armed, (uint64_t)5);
     sp_counters_add(&segment, &ledger);
@@ -26,8 +29,8 @@ static void test_counters_of_all_stripes_add_up(void **state)
     assert_int_equal(ledger.lost[SP_LOSS_NO_PLACE].weight, 2 * 32);
     assert_int_equal(ledger.settled.weight, 2 * 48);
     assert_int_equal(ledger.early, 2 * 64);
-    assert_int_equal(ledger.frames_walked, 2 * (16 * 500 + 120));
-    assert_int_equal(ledger.rules_missed, 2 * 120);
+    assert_int_equal(ledger.frames_walked, 2 * n_shards * 500);
+    assert_int_equal(ledger.rules_missed, 2 * n_shards * 7);
     assert_int_equal(ledger.threads_armed, 10);
     assert_int_equal(ledger.damaged, 0);
     free_segment(&segment);
@@ -80,7 +83,7 @@ static void test_counters_scribbled_segment_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counters_of_all_stripes_add_up),
+        cmocka_unit_test(test_counters_of_all_stripes_and_shards_add_up),
         cmocka_unit_test(test_counters_trigger_of_several_processes_is_mixed),
         cmocka_unit_test(test_counters_scribbled_segment_is_bounded),
     };

@@ -127,26 +127,30 @@ static void test_cache_of_one_object_has_no_two_equal_tags(void **state)
     for (unsigned i = 0; i < 5; i++)
         inverse *= 2 - multiplier * inverse;
     assert_int_equal(multiplier * inverse, 1);
-    for (uint64_t k = 1; k < 1 << 9; k++) {
-        const uint64_t difference = k * inverse, opposite = 0 - difference;
-        assert_true(difference >> OBJECT_BITS != 0 && opposite >> OBJECT_BITS != 0);
-    }
+    const uint64_t beside = (uint64_t)1 << SP_RULES_SHIFT; /* an entry may stand at the place beside its own */
+    const uint64_t apart[] = {0, beside, 0 - beside};
+    for (uint64_t k = 0; k < 1 << 9; k++)
+        for (unsigned i = 0; i < 3; i++) {
+            const uint64_t difference = (apart[i] + k) * inverse, opposite = 0 - difference;
+            if (k != 0 || i != 0)
+                assert_true(difference >> OBJECT_BITS != 0 && opposite >> OBJECT_BITS != 0);
+        }
 }
 
-/* An entry's place is that of many keys: the last one kept is the one that is there. */
-static void test_cache_place_is_taken_by_the_last(void **state)
+/* An entry's place is that of many keys: the last two that were kept are there. */
+static void test_cache_place_has_the_last_two(void **state)
 {
     (void)state;
-    uint64_t random = 6;
-    const uint64_t first = sp_rule_key(0x401000, false, 77);
-    uint64_t second;
-    do
-        second = sp_rule_key(some_address(&random), false, 78);
-    while (second >> SP_RULES_SHIFT != first >> SP_RULES_SHIFT);
-    sp_rule_keep(&memory, first, SOME_RULE);
-    sp_rule_keep(&memory, second, SOME_RULE + 1);
-    assert_int_equal(sp_rule_look(&memory, first), 0);
-    assert_int_equal(sp_rule_look(&memory, second), SOME_RULE + 1);
+    uint64_t random = 6, keys[3] = {sp_rule_key(0x401000, false, 77)};
+    for (unsigned i = 1; i < 3; i++)
+        do
+            keys[i] = sp_rule_key(some_address(&random), false, 77 + i);
+        while (keys[i] >> SP_RULES_SHIFT != keys[0] >> SP_RULES_SHIFT);
+    for (uint32_t i = 0; i < 3; i++)
+        sp_rule_keep(&memory, keys[i], SOME_RULE + i);
+    assert_int_equal(sp_rule_look(&memory, keys[0]), 0);
+    assert_int_equal(sp_rule_look(&memory, keys[1]), SOME_RULE + 1);
+    assert_int_equal(sp_rule_look(&memory, keys[2]), SOME_RULE + 2);
 }
 
 int main(void)
@@ -159,7 +163,7 @@ int main(void)
         cmocka_unit_test_setup(test_cache_of_another_identity_finds_nothing, clear),
         cmocka_unit_test_setup(test_cache_of_another_address_finds_nothing, clear),
         cmocka_unit_test(test_cache_of_one_object_has_no_two_equal_tags),
-        cmocka_unit_test_setup(test_cache_place_is_taken_by_the_last, clear),
+        cmocka_unit_test_setup(test_cache_place_has_the_last_two, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
