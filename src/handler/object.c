@@ -194,10 +194,46 @@ static bool find_tables(const struct found *found, uint64_t hash, struct sp_unwi
     return true;
 }
 
+/* Objects that are never unloaded, sorted by address. Written before handlers walk. */
+static struct sp_object lasting[SP_LASTING_OBJECTS];
+static _Atomic uint32_t n_lasting;
+
+static bool find_lasting(uintptr_t address, struct sp_object *object)
+{
+    uint32_t low = 0, high = sp_load_acquire(&n_lasting);
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (lasting[middle].low <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || !sp_object_has(&lasting[low - 1], address))
+        return false;
+    *object = lasting[low - 1];
+    return true;
+}
+
+void sp_objects_keep(uintptr_t address)
+{
+    struct sp_loader loader = sp_loader_new(0, 0);
+    struct sp_object object;
+    const uint32_t n = sp_load_relaxed(&n_lasting);
+    if (n == SP_LASTING_OBJECTS || find_lasting(address, &object) || !sp_object_find(address, NULL, &loader, &object))
+        return;
+    uint32_t at = n;
+    for (; at > 0 && lasting[at - 1].low > object.low; at--)
+        lasting[at] = lasting[at - 1];
+    lasting[at] = object;
+    sp_store_release(&n_lasting, n + 1);
+}
+
 bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct sp_loader *loader,
                     struct sp_object *object)
 {
     struct found found;
+    if (find_lasting(address, object))
+        return true;
     if (!find_loaded(address, &found))
         return false;
     const uint64_t hash = finish(found.low * odd[0] + found.high * odd[1] + found.tables.header * odd[2] +

@@ -15,6 +15,8 @@
 
 #pragma GCC visibility push(hidden)
 
+enum { SP_LASTING_OBJECTS = 64 };
+
 struct sp_object {
     uintptr_t low, high;     /* where it is loaded: [low, high) */
     struct sp_tables tables; /* header and frames 0: it has none that can be used */
@@ -36,6 +38,12 @@ static inline bool sp_object_has(const struct sp_object *object, uintptr_t addre
  */
 bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct sp_loader *loader,
                     struct sp_object *object);
+
+/*
+ * The object of `address` is never unloaded: it is found by its place alone from now on, and its rules outlive every
+ * dlclose. Ordinary code, before handlers walk; those beyond SP_LASTING_OBJECTS are found as all others are.
+ */
+void sp_objects_keep(uintptr_t address);
 
 /* An object is going to be unloaded, or has been. Any thread. */
 void sp_objects_changed(void);

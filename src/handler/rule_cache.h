@@ -6,7 +6,7 @@
  *
  *    63                                23 22    19 18                    0
  *   ┌────────────────────────────────────┬────────┬───────────┬───────────┐
- *   │ tag                                │ kind   │ CFA       │ saves     │
+ *   │ tag                                │ kind   │ saves     │ CFA       │
  *   └────────────────────────────────────┴────────┴───────────┴───────────┘
  *
  * The key is the address mixed with its object's identity (object.h), multiplied by an odd number: of the product, the
@@ -49,7 +49,7 @@ _Static_assert(SP_RULES == 1 << 14, "the index's bits");
 
 static inline uint32_t sp_rule_make(enum sp_rule_kind kind, uint32_t cfa_units, uint32_t saves)
 {
-    return (uint32_t)kind << SP_RULE_KIND_SHIFT | cfa_units << SP_RULE_SAVES_BITS | saves;
+    return (uint32_t)kind << SP_RULE_KIND_SHIFT | saves << SP_RULE_CFA_BITS | cfa_units;
 }
 
 static inline enum sp_rule_kind sp_rule_kind(uint32_t rule)
@@ -59,18 +59,21 @@ static inline enum sp_rule_kind sp_rule_kind(uint32_t rule)
 
 static inline uint32_t sp_rule_cfa_units(uint32_t rule)
 {
-    return rule >> SP_RULE_SAVES_BITS & ((1u << SP_RULE_CFA_BITS) - 1);
+    return rule & ((1u << SP_RULE_CFA_BITS) - 1);
 }
 
 static inline uint32_t sp_rule_saves(uint32_t rule)
 {
-    return rule & ((1u << SP_RULE_SAVES_BITS) - 1);
+    return rule >> SP_RULE_CFA_BITS & ((1u << SP_RULE_SAVES_BITS) - 1);
 }
 
-/* The key of an address, which was interrupted (`is_exact`) or is a return address less one. */
+/*
+ * The key of an address, which was interrupted (`is_exact`) or is a return address less one: the two have different
+ * places. Each caller waits for this, so it is short.
+ */
 static inline uint64_t sp_rule_key(uintptr_t address, bool is_exact, uint64_t identity)
 {
-    return (((uint64_t)address << 1 | is_exact) ^ identity) * 0x9e3779b97f4a7c15u;
+    return ((address ^ identity) * 0x9e3779b97f4a7c15u) ^ (uint64_t)is_exact << 63;
 }
 
 static inline bool sp_rule_is_of(uint64_t word, uint64_t key)

@@ -220,3 +220,25 @@ int sp_object_list_refresh(void)
     sp_store_relaxed(&has_list, is_needed);
     return is_needed ? sp_object_list_publish() : 0;
 }
+
+/* Tells of an object's code that it stays; stops behind the dynamic linker. */
+static int keep_object(struct dl_phdr_info *info, size_t bytes, void *user)
+{
+    const uintptr_t linker = (uintptr_t)getauxval(AT_BASE);
+    bool is_linker = false;
+    (void)bytes;
+    (void)user;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        const uintptr_t at = info->dlpi_addr + part->p_vaddr;
+        if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0)
+            sp_objects_keep(at);
+        is_linker |= part->p_type == PT_LOAD && linker != 0 && linker - (at & ~(uintptr_t)(PAGE - 1)) < part->p_memsz;
+    }
+    return is_linker;
+}
+
+void sp_object_list_keep(void)
+{
+    dl_iterate_phdr(keep_object, NULL);
+}

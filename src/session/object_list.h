@@ -20,4 +20,12 @@ int sp_object_list_refresh(void);
 /* The same whether a list is needed or not: for tests. */
 int sp_object_list_publish(void);
 
+/*
+ * Tells handlers (sp_objects_keep) which objects are never unloaded: those that the program was started with, as far as
+ * that can be told. The dynamic linker lists objects in the order in which it has loaded them, and itself among the
+ * program's dependencies: what is listed before it was there before the program could ask for more. While no session
+ * runs.
+ */
+void sp_object_list_keep(void);
+
 #endif

@@ -86,6 +86,7 @@ static int begin_running(void)
 int sp_session_run(void)
 {
     int error = sp_object_list_refresh(); /* a forked child has its parent's */
+    sp_object_list_keep();
     if (error == 0)
         error = begin_running();
     if (error != 0)

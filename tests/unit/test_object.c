@@ -355,6 +355,35 @@ static void test_list_has_no_say_where_the_c_library_tells(void **state)
     free(list);
 }
 
+/* Last of all, for it cannot be taken back: what stays is the same after every dlclose, what may go is not. */
+static void test_object_that_stays(void **state)
+{
+    (void)state;
+    struct sp_object before, after;
+    const uintptr_t stays = libc_code(), goes = own_code();
+    need_told();
+    assert_true(find(stays, &memory, &before));
+    sp_objects_keep(stays);
+    sp_objects_keep(stays); /* once is enough */
+    assert_true(find(stays, NULL, &after));
+    assert_int_equal(after.identity, before.identity);
+    assert_int_equal(after.tables.header, before.tables.header);
+    assert_true(find(goes, &memory, &before));
+    sp_objects_changed();
+    assert_true(find(goes, &memory, &after));
+    assert_int_not_equal(after.identity, before.identity);
+    const uint64_t kept = before.identity;
+    assert_true(find(stays, &memory, &before));
+    sp_objects_changed();
+    assert_true(find(stays, &memory, &after));
+    assert_int_equal(after.identity, before.identity);
+    assert_int_not_equal(after.identity, kept);
+    assert_true(find(after.low, NULL, &before) && before.identity == after.identity);
+    assert_true(find(after.high - 1, NULL, &before) && before.identity == after.identity);
+    assert_true(!find(after.high, NULL, &before) || before.identity != after.identity);
+    assert_true(!find(after.low - 1, NULL, &before) || before.identity != after.identity);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -374,6 +403,7 @@ int main(void)
         TEST(test_list_of_an_object_without_tables),
         TEST(test_identity_of_other_tables_at_one_place),
         TEST(test_list_has_no_say_where_the_c_library_tells),
+        TEST(test_object_that_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,7 @@ static void test_cache_of_another_address_finds_nothing(void **state)
 static void test_cache_of_one_object_has_no_two_equal_tags(void **state)
 {
     (void)state;
-    const uint64_t multiplier = sp_rule_key(0, true, 0);
+    const uint64_t multiplier = sp_rule_key(1, false, 0);
     uint64_t inverse = multiplier; /* Newton's iteration doubles the bits that are right, of which there are 3 */
     for (unsigned i = 0; i < 5; i++)
         inverse *= 2 - multiplier * inverse;
