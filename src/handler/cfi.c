@@ -19,6 +19,7 @@ struct machine {
     struct sp_cfi_row *row;
     uintptr_t location, pc;
     int64_t cfa_offset; /* the last that was named: an expression leaves it as it was */
+    bool has_cfa;       /* something has defined it */
     uint32_t left;      /* instructions that may still be read */
 };
 
@@ -103,6 +104,7 @@ static bool set_cfa(struct machine *machine, uint64_t column, int64_t offset)
     if (column >= SP_ARCH_COLUMNS)
         return false;
     machine->cfa_offset = offset;
+    machine->has_cfa = true;
     row->cfa_is_expression = false;
     row->cfa_register = (uint16_t)column;
     row->cfa_offset = offset;
@@ -129,8 +131,9 @@ static bool apply(struct machine *machine, const struct sp_cfi_instruction *inst
     case SP_CFI_CFA_REGISTER: /* behind an expression too: libgcrypt's assembly does that, libgcc takes it so */
         return set_cfa(machine, instruction->column, machine->cfa_offset);
     case SP_CFI_CFA_OFFSET:
-        return !row->cfa_is_expression && set_cfa(machine, row->cfa_register, instruction->value);
+        return machine->has_cfa && !row->cfa_is_expression && set_cfa(machine, row->cfa_register, instruction->value);
     case SP_CFI_CFA_EXPRESSION:
+        machine->has_cfa = true;
         row->cfa_is_expression = true;
         row->cfa_offset = instruction->value;
         return true;
@@ -186,5 +189,6 @@ enum sp_cfi_status sp_cfi_find(const struct sp_tables *tables, uintptr_t pc, str
     machine.location = fde.begin;
     makes_sense = makes_sense && execute(&machine, fde.program);
     row->steps += INSTRUCTIONS_LIMIT - machine.left;
-    return makes_sense ? SP_CFI_FOUND : SP_CFI_MALFORMED;
+    const bool is_last = row->rules[row->return_column] == SP_RULE_UNDEFINED; /* needs no CFA */
+    return makes_sense && (machine.has_cfa || is_last) ? SP_CFI_FOUND : SP_CFI_MALFORMED;
 }

@@ -8,7 +8,7 @@
 
 #include "handler/poison.h"
 
-enum { PROGRAM_HEADERS_LIMIT = 128, HEADER_WORDS = 3 };
+enum { PROGRAM_HEADERS_LIMIT = 64 /* less than a page of them */, HEADER_WORDS = 3 };
 
 static _Atomic uint64_t changes;
 static const struct sp_object_list *_Atomic listed;
@@ -119,8 +119,8 @@ static bool find_part(const struct found *found, struct sp_loader *loader, struc
     const uint64_t at = elf->e_phoff, bytes = (uint64_t)elf->e_phnum * sizeof(Elf64_Phdr);
     if (elf->e_ident[EI_MAG0] != ELFMAG0 || elf->e_ident[EI_MAG1] != ELFMAG1 || elf->e_ident[EI_MAG2] != ELFMAG2 ||
         elf->e_ident[EI_MAG3] != ELFMAG3 || elf->e_ident[EI_CLASS] != ELFCLASS64 || at % SP_WORD != 0 ||
-        elf->e_phnum == 0 || elf->e_phnum > PROGRAM_HEADERS_LIMIT || at > found->high - found->low - bytes ||
-        !sp_can_load(loader, found->low + at, sizeof(Elf64_Phdr)) ||
+        elf->e_phnum == 0 || elf->e_phnum > PROGRAM_HEADERS_LIMIT || bytes > found->high - found->low ||
+        at > found->high - found->low - bytes || !sp_can_load(loader, found->low + at, sizeof(Elf64_Phdr)) ||
         !sp_can_load(loader, found->low + at + bytes - sizeof(Elf64_Phdr), sizeof(Elf64_Phdr)))
         return false;
     const volatile Elf64_Phdr *parts = (const volatile Elf64_Phdr *)(found->low + at);
@@ -179,9 +179,12 @@ static void keep_part(struct sp_unwind_memory *memory, const struct found *found
 static bool find_tables(const struct found *found, uint64_t hash, struct sp_unwind_memory *memory,
                         struct sp_loader *loader, struct sp_tables *tables)
 {
-    if (found->tables.low != 0) {
+    if (found->tables.low != 0) { /* a list may be older than the last dlclose */
+        const uintptr_t header = found->tables.header;
+        if (header != 0 && !sp_can_load(loader, header, HEADER_WORDS * sizeof(uint64_t)))
+            return false;
         *tables = found->tables;
-        return tables->header != 0;
+        return header != 0;
     }
     if (!has_header_inside(found))
         return false;

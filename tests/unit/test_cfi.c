@@ -271,11 +271,25 @@ static void test_rule_restored_is_the_cie_s(void **state)
 static void test_rule_restored_is_the_last_of_the_cie(void **state)
 {
     (void)state;
-    static const uint8_t initial[] = {DW_CFA_offset | SOME, 2, DW_CFA_offset | OTHER, 4, DW_CFA_same_value, SOME};
+    static const uint8_t initial[] = {
+        DW_CFA_def_cfa, SP_ARCH_SP, 8, DW_CFA_offset | SOME, 2, DW_CFA_offset | OTHER, 4, DW_CFA_same_value, SOME};
     const struct cie cie = cie_with_program(initial, sizeof initial);
     const struct sp_cfi_row row = row_with(&cie, PROGRAM(DW_CFA_offset | SOME, 5, DW_CFA_restore | SOME), 0);
     expect_rule(row, SOME, SP_RULE_SAME, 0);
     expect_rule(row, OTHER, SP_RULE_OFFSET, -32);
+}
+
+/* Where a frame's caller has its stack pointer has to be said, unless there is no caller. */
+static void test_row_without_a_cfa_is_malformed(void **state)
+{
+    (void)state;
+    static const uint8_t nothing[] = {DW_CFA_nop};
+    const struct cie cie = cie_with_program(nothing, sizeof nothing);
+    struct sp_cfi_row row;
+    assert_int_equal(find_with(&cie, PROGRAM(DW_CFA_offset | SP_ARCH_RA, 1), 0, &row), SP_CFI_MALFORMED);
+    assert_int_equal(find_with(&cie, PROGRAM(DW_CFA_def_cfa_offset, 8), 0, &row), SP_CFI_MALFORMED);
+    assert_int_equal(find_with(&cie, PROGRAM(DW_CFA_undefined, SP_ARCH_RA), 0, &row), SP_CFI_FOUND);
+    assert_int_equal(find_with(&cie, PROGRAM(DW_CFA_def_cfa, SP_ARCH_SP, 8), 0, &row), SP_CFI_FOUND);
 }
 
 static void test_rule_beyond_32_bits_is_malformed(void **state)
@@ -355,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_factor_of_data_scales_offsets),
         cmocka_unit_test(test_rule_restored_is_the_cie_s),
         cmocka_unit_test(test_rule_restored_is_the_last_of_the_cie),
+        cmocka_unit_test(test_row_without_a_cfa_is_malformed),
         cmocka_unit_test(test_rule_beyond_32_bits_is_malformed),
         cmocka_unit_test(test_cfa_of_a_column_that_is_not_kept_is_malformed),
         cmocka_unit_test(test_instruction_unknown_is_malformed_where_it_is_reached),
