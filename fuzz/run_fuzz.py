@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-INPUT_SECONDS = 10  # a longer one is a hang: usual are microseconds
+INPUT_SECONDS = 60  # a longer one is a hang: usual are microseconds, but a busy machine may stop for seconds
 TAIL_LINES = 40
 
 
