@@ -77,7 +77,7 @@ struct sp_collector *sp_record_output_collector(struct sp_record_output *output,
 static int encode_and_write(struct sp_profile *profile, struct sp_output_file *file)
 {
     struct sp_bytes bytes = {0};
-    int error = sp_symbolize_profile(profile, NULL);
+    int error = sp_symbolize_profile(profile, NULL, NULL);
     if (error == 0)
         error = sp_formats[0]->write(profile, &bytes);
     if (error == 0)

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* In the order of their trust: the first that knows an address names it. DWARF goes in front, perf maps at the end. */
 static const struct sp_symbol_source *const sources[] = {&sp_source_elf, &sp_source_vdso};
@@ -32,6 +33,7 @@ struct want {
 /* The work on one profile. */
 struct job {
     struct sp_profile *profile;
+    struct sp_symbolize_options options;
     struct sp_symbolize_stats stats;
     struct want *wants; /* sorted */
     size_t n_wants;
@@ -60,7 +62,7 @@ static bool is_same_module(const struct want *a, const struct want *b)
     return a->file == b->file && a->build_id == b->build_id;
 }
 
-/* Collects and sorts the locations with a mapping and no lines. */
+/* Collects and sorts the locations with a mapping and, unless it is forced, no lines. */
 static int collect_wants(struct job *job)
 {
     const struct sp_profile *profile = job->profile;
@@ -69,7 +71,7 @@ static int collect_wants(struct job *job)
         return -ENOMEM;
     for (size_t i = 0; i < profile->locations.n; i++) {
         const struct sp_location *location = &profile->locations.at[i];
-        if (location->n_lines > 0 || location->mapping >= profile->mappings.n)
+        if ((location->n_lines > 0 && !job->options.is_forced) || location->mapping >= profile->mappings.n)
             continue;
         const struct sp_mapping *mapping = &profile->mappings.at[location->mapping];
         job->wants[job->n_wants++] = (struct want){.file = mapping->file,
@@ -83,12 +85,54 @@ static int collect_wants(struct job *job)
     return 0;
 }
 
-/* Opens the module of `want` in every source that has it. Returns 0, also when none has, or -ENOMEM. */
-static int open_module(struct job *job, const struct want *want)
+/* Whether a mapping's path means a file: not "", "[heap]", "//anon". */
+static bool is_file(const char *path)
 {
-    struct sp_module_id id = {.path = sp_profile_text(job->profile, want->file),
-                              .build_id = sp_profile_text(job->profile, want->build_id)};
-    bool is_open = false, is_stale = false;
+    return path[0] != '\0' && path[0] != '[' && strncmp(path, "//", 2) != 0;
+}
+
+/* Keeps a problem among the worst, the one with most locations first. */
+static void add_problem(struct sp_symbolize_stats *stats, const struct sp_symbolize_problem *problem)
+{
+    size_t at = stats->n_problems;
+    if (at < SP_SYMBOLIZE_PROBLEMS_MAX)
+        stats->n_problems++;
+    else if (stats->problems[--at].locations >= problem->locations)
+        return;
+    for (; at > 0 && stats->problems[at - 1].locations < problem->locations; at--)
+        stats->problems[at] = stats->problems[at - 1];
+    stats->problems[at] = *problem;
+}
+
+/*
+ * No source has opened the file of `n` wants. `error` is the worst that one said: -ENOENT is said of a file without
+ * symbols, too.
+ */
+static void note_unused(struct job *job, const struct want *want, size_t n, int error)
+{
+    const char *path = sp_profile_text(job->profile, want->file);
+    job->stats.mismatched += error == -ESTALE;
+    if (!is_file(path) && error != -ESTALE)
+        return; /* memory of nobody's file: there is nothing to be had */
+    if (error == -ENOENT && access(path, F_OK) == 0)
+        error = -ENODATA;
+    job->stats.unused++;
+    add_problem(&job->stats, &(struct sp_symbolize_problem){.file = want->file, .error = error, .locations = n});
+}
+
+/* Of two errors of sources, the one that tells more. */
+static int worse(int a, int b)
+{
+    return a == -ESTALE || b == -ENOENT || b == 0 ? a : b;
+}
+
+/* Opens the module of wants[0..n) in every source that has it. Returns 0, also when none has, or -ENOMEM. */
+static int open_module(struct job *job, const struct want *wants, size_t n)
+{
+    struct sp_module_id id = {.path = sp_profile_text(job->profile, wants->file),
+                              .build_id = sp_profile_text(job->profile, wants->build_id)};
+    bool is_open = false;
+    int worst = -ENOENT;
     job->last_name = NULL;
     for (size_t i = 0; i < N_SOURCES; i++) {
         job->modules[i] = NULL;
@@ -96,10 +140,11 @@ static int open_module(struct job *job, const struct want *want)
         if (error == -ENOMEM)
             return error;
         is_open |= error == 0;
-        is_stale |= error == -ESTALE;
+        worst = worse(worst, error);
     }
     job->stats.modules += is_open;
-    job->stats.mismatched += is_stale && !is_open;
+    if (!is_open)
+        note_unused(job, wants, n, worst);
     return 0;
 }
 
@@ -169,14 +214,35 @@ static void name_wants(struct job *job, const struct want *wants, size_t n)
     }
 }
 
+/* The end of the wants of one module, which begin at `first`. */
+static size_t module_end(const struct job *job, size_t first)
+{
+    size_t end = first + 1;
+    while (end < job->n_wants && is_same_module(&job->wants[first], &job->wants[end]))
+        end++;
+    return end;
+}
+
+static size_t count_modules(const struct job *job)
+{
+    size_t n = 0;
+    for (size_t first = 0; first < job->n_wants; first = module_end(job, first))
+        n++;
+    return n;
+}
+
 /* Module by module. */
 static int name_modules(struct job *job)
 {
+    const struct sp_symbolize_options *options = &job->options;
+    const size_t n_modules = options->on_module ? count_modules(job) : 0;
+    size_t i = 0;
     int error = 0;
     for (size_t first = 0, end; first < job->n_wants && !error; first = end) {
-        for (end = first + 1; end < job->n_wants && is_same_module(&job->wants[first], &job->wants[end]);)
-            end++;
-        error = open_module(job, &job->wants[first]);
+        end = module_end(job, first);
+        if (options->on_module)
+            options->on_module(options->user, ++i, n_modules, sp_profile_text(job->profile, job->wants[first].file));
+        error = open_module(job, &job->wants[first], end - first);
         if (!error)
             name_wants(job, &job->wants[first], end - first);
         close_module(job);
@@ -200,17 +266,58 @@ static void mark_mappings(struct sp_profile *profile)
     }
 }
 
-int sp_symbolize_profile(struct sp_profile *profile, struct sp_symbolize_stats *stats)
+/* What the lines of one mapping's locations have. */
+struct marks {
+    bool has_filenames, has_line_numbers, has_inline_frames;
+};
+
+static void add_marks(struct marks *marks, const struct sp_profile *profile, const struct sp_location *location)
+{
+    marks->has_inline_frames |= location->n_lines > 1;
+    for (uint32_t k = 0; k < location->n_lines; k++) {
+        const struct sp_line *line = &profile->lines.at[location->first_line + k];
+        marks->has_line_numbers |= line->line != 0;
+        marks->has_filenames |= line->function != SP_NONE && profile->functions.at[line->function].filename != 0;
+    }
+}
+
+/* Takes back what mappings say of lines that others have taken the place of. 0 or -ENOMEM. */
+static int unmark_mappings(struct sp_profile *profile)
+{
+    struct marks *marks = calloc(profile->mappings.n + 1, sizeof(*marks));
+    if (!marks)
+        return -ENOMEM;
+    for (size_t i = 0; i < profile->locations.n; i++) {
+        const struct sp_location *location = &profile->locations.at[i];
+        if (location->mapping < profile->mappings.n)
+            add_marks(&marks[location->mapping], profile, location);
+    }
+    for (size_t i = 0; i < profile->mappings.n; i++) {
+        struct sp_mapping *mapping = &profile->mappings.at[i];
+        mapping->has_filenames &= marks[i].has_filenames;
+        mapping->has_line_numbers &= marks[i].has_line_numbers;
+        mapping->has_inline_frames &= marks[i].has_inline_frames;
+    }
+    free(marks);
+    return 0;
+}
+
+int sp_symbolize_profile(struct sp_profile *profile, const struct sp_symbolize_options *options,
+                         struct sp_symbolize_stats *stats)
 {
     struct job *job = calloc(1, sizeof(*job));
     if (!job)
         return -ENOMEM;
     job->profile = profile;
+    if (options)
+        job->options = *options;
     int error = collect_wants(job);
     if (!error)
         error = name_modules(job);
     if (!error)
         mark_mappings(profile);
+    if (!error && job->options.is_forced)
+        error = unmark_mappings(profile);
     if (!error && stats)
         *stats = job->stats;
     free(job->wants);
