@@ -86,7 +86,7 @@ static void print_summary(const struct sp_profile *profile, const struct sp_symb
 {
     const uint64_t homeless = count_homeless(profile);
     if (stats->locations > 0)
-        sp_complain("named %" PRIu64 " of %" PRIu64 " address%s, from %" PRIu64 " file%s", stats->named,
+        sp_complain("named %" PRIu64 " of %" PRIu64 " address%s; opened %" PRIu64 " file%s", stats->named,
                     stats->locations, stats->locations == 1 ? "" : "es", stats->modules, plural(stats->modules));
     else if (profile->locations.n > homeless)
         sp_complain("nothing to do: every address has a name (--force looks them up anew)");

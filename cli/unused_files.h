@@ -13,8 +13,9 @@
 #include "symbolize/symbolize.h"
 
 /*
- * One line on stderr for each file in `stats` (of `profile`), and one for all that it does not tell singly. With
- * `only_gone` only of files that are not, or no longer, the ones that ran: what a recording did not expect.
+ * One line on stderr for each file in `stats` (of `profile`), and one each for what it does not tell singly, what is in
+ * no file, and what its file does not tell. With `only_gone` only of files that are not, or no longer, the ones that
+ * ran: what a recording did not expect.
  */
 void sp_unused_files_print(const struct sp_profile *profile, const struct sp_symbolize_stats *stats, bool only_gone);
 

@@ -112,11 +112,14 @@ static void note_unused(struct job *job, const struct want *want, size_t n, int 
 {
     const char *path = sp_profile_text(job->profile, want->file);
     job->stats.mismatched += error == -ESTALE;
-    if (!is_file(path) && error != -ESTALE)
-        return; /* memory of nobody's file: there is nothing to be had */
+    if (!is_file(path) && error != -ESTALE) { /* not the vDSO of another kernel, which is as good as a file */
+        job->stats.anonymous += n;
+        return;
+    }
     if (error == -ENOENT && access(path, F_OK) == 0)
         error = -ENODATA;
     job->stats.unused++;
+    job->stats.withheld += n;
     add_problem(&job->stats, &(struct sp_symbolize_problem){.file = want->file, .error = error, .locations = n});
 }
 
@@ -231,6 +234,19 @@ static size_t count_modules(const struct job *job)
     return n;
 }
 
+/* Names the module of wants[0..n). 0 or -ENOMEM. */
+static int name_module(struct job *job, const struct want *wants, size_t n)
+{
+    const struct sp_symbolize_stats before = job->stats;
+    int error = open_module(job, wants, n);
+    if (!error)
+        name_wants(job, wants, n);
+    close_module(job);
+    if (job->stats.modules > before.modules)
+        job->stats.uncovered += n - (job->stats.named - before.named);
+    return error ? error : sp_profile_error(job->profile);
+}
+
 /* Module by module. */
 static int name_modules(struct job *job)
 {
@@ -242,12 +258,7 @@ static int name_modules(struct job *job)
         end = module_end(job, first);
         if (options->on_module)
             options->on_module(options->user, ++i, n_modules, sp_profile_text(job->profile, job->wants[first].file));
-        error = open_module(job, &job->wants[first], end - first);
-        if (!error)
-            name_wants(job, &job->wants[first], end - first);
-        close_module(job);
-        if (!error)
-            error = sp_profile_error(job->profile);
+        error = name_module(job, &job->wants[first], end - first);
     }
     return error;
 }

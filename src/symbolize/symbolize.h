@@ -32,9 +32,13 @@ struct sp_symbolize_problem {
 /* Of more files than this, those that most locations lack are told. */
 #define SP_SYMBOLIZE_PROBLEMS_MAX 16
 
+/* locations = named + uncovered + anonymous + withheld */
 struct sp_symbolize_stats {
     uint64_t locations;  /* looked at: had no lines yet, or is_forced */
     uint64_t named;      /* of these, got a function */
+    uint64_t uncovered;  /* are in files that were opened, and know no function there */
+    uint64_t anonymous;  /* are in memory that is no file's */
+    uint64_t withheld;   /* are in files that gave no names */
     uint64_t modules;    /* files opened */
     uint64_t mismatched; /* files whose build id is not the mapping's: not used */
     uint64_t unused;     /* files that gave no names, mismatched ones included */

@@ -84,7 +84,7 @@ def test_names_are_those_that_record_gives(directory):
     n = sum(1 for location in wanted.locations if location.lines)
     files = sum(1 for mapping in wanted.mappings if mapping.has_functions)
     plural = "s" if files != 1 else ""
-    e2e.equal(said[0], f"sigprof: named {n} of {len(wanted.locations)} addresses, from {files} file{plural}",
+    e2e.equal(said[0], f"sigprof: named {n} of {len(wanted.locations)} addresses; opened {files} file{plural}",
               "the first line")
     e2e.equal(said[-1], f"sigprof: wrote {out}; look at it with: sigprof top {out}", "the last line")
     e2e.equal(stacks(profile), stacks(wanted), "the samples")

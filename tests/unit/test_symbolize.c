@@ -107,6 +107,14 @@ static uint32_t add_place(struct sp_profile *profile, const struct place *place)
     return sp_profile_add_mapping(profile, &mapping);
 }
 
+/* sp_symbolize_profile, and the equation that its statistics have to keep. */
+static void symbolize(struct sp_profile *profile, const struct sp_symbolize_options *options,
+                      struct sp_symbolize_stats *stats)
+{
+    assert_int_equal(sp_symbolize_profile(profile, options, stats), 0);
+    assert_int_equal(stats->locations, stats->named + stats->uncovered + stats->anonymous + stats->withheld);
+}
+
 /* The function of a location, or NULL. */
 static const struct sp_function *function_of(const struct sp_profile *profile, uint32_t location)
 {
@@ -126,7 +134,7 @@ static void assert_name(const void *address, const char *expected)
     struct sp_profile *profile = sp_profile_new();
     struct sp_symbolize_stats stats;
     uint32_t location = sp_profile_location(profile, add_place(profile, &place), place.address);
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+    symbolize(profile, NULL, &stats);
     assert_string_equal(name_of(profile, location), expected);
     assert_int_equal(stats.locations, 1);
     assert_int_equal(stats.named, 1);
@@ -178,7 +186,7 @@ static void test_libc_exports_have_their_names(void **state)
             add_place(profile, &place);
         assert_int_equal(sp_profile_location(profile, 0, place.address), i);
     }
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+    symbolize(profile, NULL, &stats);
     assert_int_equal(stats.named, n);
     assert_int_equal(stats.modules, 1);
     for (uint32_t i = 0; i < n; i++) /* the name may be an alias: then of the same address */
@@ -217,7 +225,7 @@ static struct sp_symbolize_stats symbolize_vdso(const char *build_id, bool *has_
     uint32_t mapping = add_place(profile, &place);
     for (size_t i = 0; i < symbols.n; i++)
         sp_profile_location(profile, mapping, place.mapping.start + symbols.at[i].start);
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+    symbolize(profile, NULL, &stats);
     *has_clock = false;
     for (uint32_t i = 0; i < profile->locations.n; i++)
         *has_clock |= strstr(name_of(profile, i), "clock_gettime") != NULL;
@@ -254,7 +262,7 @@ static void test_wrong_build_id_is_not_used(void **state)
     struct sp_symbolize_stats stats;
     place.build_id[0] = place.build_id[0] == '0' ? '1' : '0';
     uint32_t location = sp_profile_location(profile, add_place(profile, &place), place.address);
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+    symbolize(profile, NULL, &stats);
     assert_int_equal(profile->locations.at[location].n_lines, 0);
     assert_int_equal(profile->functions.n, 0);
     assert_int_equal(stats.mismatched, 1);
@@ -276,7 +284,7 @@ static void test_location_without_symbol_has_no_line(void **state)
     uint32_t named = sp_profile_location(profile, mapping, place.address);
     uint32_t outside = sp_profile_location(profile, mapping, place.mapping.limit + 4096);
     uint32_t unmapped = sp_profile_location(profile, SP_NONE, place.address);
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+    symbolize(profile, NULL, &stats);
     assert_string_equal(name_of(profile, named), "sp_test_visible");
     assert_null(function_of(profile, outside));
     assert_null(function_of(profile, unmapped));
@@ -309,7 +317,7 @@ static void test_file_that_is_no_elf_gives_no_names(void **state)
         struct place place = {.mapping = {.start = 4096, .limit = 8192}};
         snprintf(place.file, sizeof(place.file), "%s", files[i]);
         sp_profile_location(profile, add_place(profile, &place), 4100);
-        assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+        symbolize(profile, NULL, &stats);
         assert_int_equal(stats.named + stats.modules + stats.mismatched, 0);
         sp_profile_free(profile);
     }
@@ -325,11 +333,11 @@ static void test_module_mapped_twice_is_opened_once(void **state)
     place.mapping.start += 1 << 30;
     place.mapping.limit += 1 << 30;
     uint32_t second = sp_profile_location(profile, add_place(profile, &place), place.address + (1 << 30));
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+    symbolize(profile, NULL, &stats);
     assert_int_equal(stats.modules, 1);
     assert_ptr_equal(function_of(profile, first), function_of(profile, second));
     assert_string_equal(name_of(profile, second), "sp_test_visible");
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0); /* again: nothing left to do */
+    symbolize(profile, NULL, &stats); /* again: nothing left to do */
     assert_int_equal(stats.locations, 0);
     sp_profile_free(profile);
 }
@@ -354,7 +362,7 @@ static void test_files_without_names_are_told_worst_first(void **state)
     const uint32_t n = SP_SYMBOLIZE_PROBLEMS_MAX + 5;
     struct sp_profile *profile = profile_of_missing_files(n);
     struct sp_symbolize_stats stats;
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+    symbolize(profile, NULL, &stats);
     assert_int_equal(stats.unused, n);
     assert_int_equal(stats.mismatched, 0);
     assert_int_equal(stats.n_problems, SP_SYMBOLIZE_PROBLEMS_MAX);
@@ -379,7 +387,7 @@ static void test_file_that_is_no_program_is_told(void **state)
         struct place place = {.mapping = {.start = 4096, .limit = 8192}};
         snprintf(place.file, sizeof(place.file), "%s", files[i]);
         sp_profile_location(profile, add_place(profile, &place), 4100);
-        assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+        symbolize(profile, NULL, &stats);
         assert_int_equal(stats.n_problems, errors[i] != 0);
         assert_int_equal(stats.unused, stats.n_problems);
         if (errors[i] != 0)
@@ -435,11 +443,11 @@ static void test_names_that_are_there_stay_unless_forced(void **state)
     uint32_t mapping = add_place(profile, &place);
     uint32_t known = sp_profile_location(profile, mapping, place.address);
     name_wrongly(profile, known);
-    assert_int_equal(sp_symbolize_profile(profile, NULL, &stats), 0);
+    symbolize(profile, NULL, &stats);
     assert_int_equal(stats.locations, 0);
     assert_string_equal(name_of(profile, known), "wrong");
     struct sp_symbolize_options options = {.is_forced = true};
-    assert_int_equal(sp_symbolize_profile(profile, &options, &stats), 0);
+    symbolize(profile, &options, &stats);
     assert_int_equal(stats.named, 1);
     assert_string_equal(name_of(profile, known), "sp_test_visible");
     assert_true(profile->mappings.at[mapping].has_functions);
