@@ -26,6 +26,18 @@ struct arguments {
     struct sp_symbolize_options options;
 };
 
+static bool parse_style(const char *text, enum sp_demangle_style *style)
+{
+    static const char *const names[] = {
+        [SP_DEMANGLE_SHORT] = "short", [SP_DEMANGLE_FULL] = "full", [SP_DEMANGLE_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *style = (enum sp_demangle_style)i;
+            return true;
+        }
+    return false;
+}
+
 /* What the options say together. */
 static int check_arguments(const struct arguments *arguments)
 {
@@ -49,6 +61,7 @@ static int parse(int argc, char **argv, struct arguments *arguments)
     static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
                                           {"in-place", no_argument, NULL, 'i'},
                                           {"force", no_argument, NULL, 'f'},
+                                          {"demangle", required_argument, NULL, 'd'},
                                           {0}};
     const struct sp_command *self = &sp_command_symbolize;
     int option, status = SP_EXIT_OK;
@@ -56,6 +69,8 @@ static int parse(int argc, char **argv, struct arguments *arguments)
     while ((option = getopt_long(argc, argv, ":o:if", longs, NULL)) != -1) {
         if (option == 'o')
             arguments->output = optarg;
+        else if (option == 'd' && !parse_style(optarg, &arguments->options.demangle))
+            return sp_usage_error(self, "--demangle %s: there are short, full and none", optarg);
         else if (option == ':')
             return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
         else if (option == '?')
@@ -183,14 +198,17 @@ static int run(int argc, char **argv)
 
 const struct sp_command sp_command_symbolize = {
     .name = "symbolize",
-    .usage = "symbolize (-o FILE | -i) [-f] FILE",
+    .usage = "symbolize (-o FILE | -i) [-f] [--demangle=STYLE] FILE",
     .summary = "give names to the addresses of a profile",
-    .help = "  -o, --output FILE  write the named profile there; - is standard output\n"
-            "  -i, --in-place     replace FILE itself\n"
-            "  -f, --force        look up addresses that have names, too; where nothing is found, the old names stay\n"
-            "  FILE               a profile in the pprof format, of any profiler; - is stdin\n"
-            "\n"
-            "Names come from the files that the profile's mappings tell, on this machine. A file whose build id is\n"
-            "not the one that was recorded is not used. What has no name keeps its address.\n",
+    .help =
+        "  -o, --output FILE  write the named profile there; - is standard output\n"
+        "  -i, --in-place     replace FILE itself\n"
+        "  -f, --force        look up addresses that have names, too; where nothing is found, the old names stay\n"
+        "  --demangle=STYLE   names of C++, Rust and D: short (default; as pprof shows them), full (with parameters\n"
+        "                     and template arguments), none (as in the symbol table)\n"
+        "  FILE               a profile in the pprof format, of any profiler; - is stdin\n"
+        "\n"
+        "Names come from the files that the profile's mappings tell, on this machine. A file whose build id is\n"
+        "not the one that was recorded is not used. What has no name keeps its address.\n",
     .run = run,
 };

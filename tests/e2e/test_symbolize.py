@@ -176,6 +176,27 @@ def test_names_that_are_there_stay(directory):
     e2e.equal(content(got.path), before, "the input")
 
 
+def test_demangle_styles(directory):
+    if not os.path.exists(e2e.target("throwing")):
+        e2e.skip("there is no C++ program")
+    got = e2e.record(directory, [e2e.target("throwing"), "1"])
+    raw = {function.system_name for function in got.profile().functions}
+    names = {}
+    for style in ("short", "full", "none"):
+        path = os.path.join(directory, style)
+        named(got.path, path, "--force", f"--demangle={style}")
+        profile = pprof.read(path)
+        used = [function for location in profile.locations for function in location.functions]
+        e2e.equal({function.system_name for function in used}, raw, f"system names, {style}")
+        names[style] = {function.system_name: function.name for function in used}
+    e2e.equal(names["none"], {name: name for name in raw}, "names as in the symbol table")
+    e2e.equal(names["short"], {function.system_name: function.name for function in got.profile().functions},
+              "record's names and the short ones")
+    mangled = [name for name in raw if name.startswith("_Z")]
+    e2e.check(any("(" in names["full"][name] and "(" not in names["short"][name] for name in mangled),
+              f"no parameters in {names['full']}")
+
+
 def test_force_keeps_what_it_cannot_name(directory):
     got, program, _ = record_hot(directory)
     os.unlink(program)
@@ -262,6 +283,7 @@ def test_wrong_usage(directory):
     for arguments, why in (((), "FILE is missing"), ((path,), "where is the result to go?"),
                            (("-i", "-o", "y", path), "one of the two"), (("-o", "y", path, "z"), "one FILE at a time"),
                            (("-o", "", path), "-o needs a file name"), ((path, "-o"), "option '-o' needs a value"),
+                           (("--demangle=nice", "-i", path), "there are short, full and none"),
                            (("-i", "-"), "standard input cannot be replaced"),
                            (("--nonsense", path), "there is no option '--nonsense'")):
         done = symbolize(*arguments)
