@@ -142,34 +142,54 @@ static int fail_to_write(const char *path, int error)
     return SP_EXIT_FAILED;
 }
 
-/* Names the profile and writes it to the open `output`. A file that would stay as it is is not replaced. */
-static int name_and_write(struct sp_profile *profile, struct arguments *arguments, struct sp_output_file *output)
+/* Where the result goes; "-" is standard output. */
+static const char *result_path(const struct arguments *arguments)
 {
-    struct sp_symbolize_stats stats;
-    const char *path = arguments->is_in_place ? arguments->file : arguments->output;
-    const int status = name_profile(profile, arguments, &stats);
-    if (status != SP_EXIT_OK)
-        return status;
-    print_summary(profile, &stats);
-    if (arguments->is_in_place && stats.named == 0) {
-        sp_complain("%s stays as it is", path);
-        return SP_EXIT_OK;
-    }
-    const bool is_stdout = output->path == NULL;
-    const int error = encode_and_write(profile, output);
+    return arguments->is_in_place ? arguments->file : arguments->output;
+}
+
+static bool is_stdout(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+static int write_profile(const struct sp_profile *profile, const char *path, struct sp_output_file *output)
+{
+    const bool is_open = output->path != NULL || is_stdout(path);
+    int error = is_open ? 0 : sp_output_open(path, output);
+    if (error == 0)
+        error = encode_and_write(profile, output);
     if (error != 0)
-        return fail_to_write(is_stdout ? "standard output" : path, error);
-    if (!is_stdout)
+        return fail_to_write(is_stdout(path) ? "standard output" : path, error);
+    if (!is_stdout(path))
         sp_complain("wrote %s; look at it with: sigprof top %s", path, path);
     return SP_EXIT_OK;
 }
 
-/* The output is opened before the work: names that cannot be kept are not looked up. */
-static int open_output(const struct arguments *arguments, struct sp_output_file *output)
+/* Names the profile and writes it. A file that would stay as it is is not replaced. */
+static int name_and_write(struct sp_profile *profile, struct arguments *arguments, struct sp_output_file *output)
 {
-    const char *path = arguments->is_in_place ? arguments->file : arguments->output;
-    if (strcmp(path, "-") != 0) {
+    struct sp_symbolize_stats stats;
+    const int status = name_profile(profile, arguments, &stats);
+    if (status != SP_EXIT_OK)
+        return status;
+    print_summary(profile, &stats);
+    if (!arguments->is_in_place || stats.named > 0)
+        return write_profile(profile, result_path(arguments), output);
+    sp_complain("%s stays as it is", arguments->file);
+    return SP_EXIT_OK;
+}
+
+/*
+ * Before the work: names that cannot be kept are not looked up. A file is opened only to see that it can be, lest its
+ * temporary one stay behind when the user loses patience; what reads from a pipe would take that for the end.
+ */
+static int check_output(const char *path, struct sp_output_file *output)
+{
+    if (!is_stdout(path)) {
         const int error = sp_output_open(path, output);
+        if (error == 0 && output->temporary != NULL)
+            sp_output_abandon(output);
         return error == 0 ? SP_EXIT_OK : fail_to_write(path, error);
     }
     if (!isatty(STDOUT_FILENO))
@@ -187,7 +207,7 @@ static int run(int argc, char **argv)
     if (status == SP_EXIT_OK)
         status = sp_profile_argument_read(arguments.file, &profile);
     if (status == SP_EXIT_OK)
-        status = open_output(&arguments, &output);
+        status = check_output(result_path(&arguments), &output);
     if (status == SP_EXIT_OK)
         status = name_and_write(profile, &arguments, &output);
     sp_output_abandon(&output);

@@ -278,6 +278,25 @@ def test_output_that_cannot_be_written(directory):
               (1, "sigprof: cannot write standard output: No space left on device"), "a full disk")
 
 
+def test_output_to_a_pipe(directory):
+    got, _, bare = record_hot(directory)
+    pipe, wanted = os.path.join(directory, "pipe"), stacks(got.profile())
+    os.mkfifo(pipe)
+    with subprocess.Popen([e2e.SIGPROF, "symbolize", "-o", pipe, bare], stderr=subprocess.DEVNULL) as command:
+        e2e.equal(stacks(pprof.Profile(content(pipe))), wanted, "the samples")
+        e2e.equal(command.wait(e2e.TIMEOUT_S), 0, "exit")
+
+
+def test_terminal_gets_no_binary(directory):
+    _, _, bare = record_hot(directory)
+    near, far = os.openpty()
+    done = symbolize("-o", "-", bare, stdout=far)
+    os.close(near)
+    os.close(far)
+    e2e.equal((done.returncode, lines_of(done)), (1, ["sigprof: a profile is binary and standard output is a terminal; "
+                                                      "redirect it, or give -o FILE"]), "exit and message")
+
+
 def test_wrong_usage(directory):
     path = put(directory, "x", b"")
     for arguments, why in (((), "FILE is missing"), ((path,), "where is the result to go?"),
