@@ -85,7 +85,7 @@ static int open_vdso(const struct sp_module_id *id, void **out)
     return finish_open(module, id->build_id, out);
 }
 
-static uint32_t find_symbol(const void *opaque, const struct sp_module_address *address, struct sp_frame *frames,
+static uint32_t find_symbol(const void *opaque, const struct sp_module_address *address, struct sp_named_frame *frames,
                             uint32_t max)
 {
     const struct elf_module *module = opaque;
@@ -95,7 +95,7 @@ static uint32_t find_symbol(const void *opaque, const struct sp_module_address *
     const char *name = sp_elf_symbols_find(&module->symbols, vaddr);
     if (!name)
         return 0;
-    frames[0] = (struct sp_frame){.system_name = name};
+    frames[0] = (struct sp_named_frame){.system_name = name};
     return 1;
 }
 

@@ -23,7 +23,7 @@ struct sp_module_address {
 };
 
 /* One function at an address. Texts belong to the module and live until it is closed; NULL counts as "". */
-struct sp_frame {
+struct sp_named_frame {
     const char *system_name; /* as in the symbol table */
     const char *filename;
     int64_t start_line, line, column; /* 0: unknown */
@@ -40,7 +40,7 @@ struct sp_symbol_source {
      */
     int (*open)(const struct sp_module_id *id, void **module);
     /* Writes up to `max` frames, innermost first, and returns how many; 0 when it knows no name. */
-    uint32_t (*find)(const void *module, const struct sp_module_address *address, struct sp_frame *frames,
+    uint32_t (*find)(const void *module, const struct sp_module_address *address, struct sp_named_frame *frames,
                      uint32_t max);
     /* Frees what open gave. */
     void (*close)(void *module);

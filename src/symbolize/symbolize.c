@@ -113,7 +113,7 @@ static void close_module(struct job *job)
 }
 
 /* Asks the sources in order; the number of frames, 0 when nobody knows. */
-static uint32_t find_frames(const struct job *job, const struct want *want, struct sp_frame *frames)
+static uint32_t find_frames(const struct job *job, const struct want *want, struct sp_named_frame *frames)
 {
     const struct sp_mapping *mapping = &job->profile->mappings.at[want->mapping];
     if (want->address < mapping->start || want->address >= mapping->limit)
@@ -129,7 +129,7 @@ static uint32_t find_frames(const struct job *job, const struct want *want, stru
 }
 
 /* The profile's function for a frame. The one of the address before is remembered: neighbours often share it. */
-static uint32_t function_of(struct job *job, const struct sp_frame *frame)
+static uint32_t function_of(struct job *job, const struct sp_named_frame *frame)
 {
     bool is_plain = !frame->filename && frame->start_line == 0;
     if (is_plain && frame->system_name == job->last_name)
@@ -153,7 +153,7 @@ static uint32_t function_of(struct job *job, const struct sp_frame *frame)
 /* Names wants[0..n), which are of the open module. Equal addresses are looked up once. */
 static void name_wants(struct job *job, const struct want *wants, size_t n)
 {
-    struct sp_frame frames[SP_FRAMES_MAX];
+    struct sp_named_frame frames[SP_FRAMES_MAX];
     struct sp_line lines[SP_FRAMES_MAX];
     uint32_t n_frames = 0;
     for (size_t i = 0; i < n; i++) {
