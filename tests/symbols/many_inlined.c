@@ -32,7 +32,9 @@ __attribute__((cold, noinline)) static void fail(const char *why)
     exit(1);
 }
 
-__attribute__((noinline)) int hot_and_cold(const char *text)
+__attribute__((noinline)) int hot_and_cold(const char *text);
+
+int hot_and_cold(const char *text)
 {
     size_t length = strlen(text);
     if (length > 100)
