@@ -180,3 +180,14 @@ bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, 
         }
     return false;
 }
+
+bool sp_elf_image_has_range(const struct sp_elf_image *image, uint64_t start, uint64_t end)
+{
+    for (size_t i = 0; i < image->n_segments && start < end; i++) {
+        const struct sp_elf_segment *segment = &image->segments[i];
+        if (start >= segment->vaddr && start - segment->vaddr < segment->file_size &&
+            end - segment->vaddr <= segment->file_size)
+            return true;
+    }
+    return false;
+}

@@ -49,8 +49,8 @@ struct sp_symbolize_stats {
 };
 
 /*
- * Names every location of `profile` that has a mapping and no lines; sets the mapping's has_functions where any of
- * the mapping's locations got one. A location without a symbol keeps its address and mapping and gets no line.
+ * Names every location of `profile` that has a mapping and no lines; sets the has_* flags of a mapping to what any of
+ * its locations has. A location without a symbol keeps its address and mapping and gets no line.
  * `options` and `stats` may be NULL. Returns 0, or -ENOMEM. A file that is gone, damaged or replaced is no error: its
  * locations stay without names.
  */
