@@ -135,7 +135,7 @@ static uint32_t function_of(struct job *job, const struct sp_frame *frame)
     if (is_plain && frame->system_name == job->last_name)
         return job->last_function;
     const char *raw = frame->system_name ? frame->system_name : "";
-    size_t length = sp_demangle(raw, job->name, sizeof(job->name));
+    size_t length = sp_demangle(raw, SP_DEMANGLE_SHORT, job->name, sizeof(job->name));
     uint32_t system_name = sp_profile_string(job->profile, raw);
     struct sp_function function = {.name =
                                        length > 0 ? sp_profile_string_n(job->profile, job->name, length) : system_name,

@@ -47,7 +47,7 @@ static size_t exercise(struct sp_elf_image *image)
         const char *name = sp_elf_symbols_find(&symbols, symbols.at[i].start);
         char out[1024];
         if (name)
-            sp_demangle(name, out, sizeof(out));
+            sp_demangle(name, SP_DEMANGLE_SHORT, out, sizeof(out));
     }
     assert_null(sp_elf_symbols_find(&symbols, UINT64_MAX));
     size_t n = symbols.n;
