@@ -15,6 +15,7 @@
 #include "command.h"
 #include "formats/formats.h"
 #include "summary.h"
+#include "symbolize/perf_files.h"
 #include "symbolize/symbolize.h"
 
 bool sp_record_output_is_stdout(const struct sp_record_output *output)
@@ -78,6 +79,8 @@ static int encode_and_write(struct sp_profile *profile, struct sp_output_file *f
 {
     struct sp_bytes bytes = {0};
     int error = sp_symbolize_profile(profile, NULL);
+    if (error == 0)
+        error = sp_perf_files_name(profile, "/tmp", NULL);
     if (error == 0)
         error = sp_formats[0]->write(profile, &bytes);
     if (error == 0)
