@@ -11,6 +11,9 @@
 #include "symbolize/elf_image.h"
 #include "util/arena.h"
 
+/* In a rank: the symbol is an ifunc's, whose address is that of the function that picks the implementation. */
+#define SP_ELF_RANK_INDIRECT (1U << 18)
+
 struct sp_elf_candidate {
     uint64_t start;
     uint64_t end; /* == start: the table says no size */
@@ -55,7 +58,10 @@ bool sp_elf_strings_read(struct sp_elf_strings *strings, const struct sp_elf_ima
  */
 int sp_elf_candidates_read(struct sp_elf_candidates *candidates, const struct sp_elf_image *image, uint32_t type);
 
-/* Adds the entries of procedure linkage tables as `name@plt`, with their names in `texts`. 0 or -ENOMEM. */
+/*
+ * Adds the entries of procedure linkage tables as `name@plt`, with their names in `texts`; after the symbol tables,
+ * which say what ifuncs there are. 0 or -ENOMEM.
+ */
 int sp_elf_candidates_read_plt(struct sp_elf_candidates *candidates, const struct sp_elf_image *image,
                                struct sp_arena *texts);
 

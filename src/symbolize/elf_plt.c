@@ -2,8 +2,9 @@
  * The entries of procedure linkage tables, which no symbol table names.
  *
  * An entry jumps through a slot of the global offset table; the dynamic linker's relocation for that slot names the
- * function. So the code is searched for such jumps, whatever a linker's layout is (.plt, .plt.sec, .plt.got of GNU ld,
- * those of lld and mold), and their slots are looked up among the relocations:
+ * function, or (IRELATIVE) gives the address that an ifunc has. So the code is searched for such jumps, whatever a
+ * linker's layout is (.plt, .plt.sec, .plt.got of GNU ld, those of lld and mold), and their slots are looked up among
+ * the relocations:
  *
  *   x86-64    [endbr64] [bnd] jmp *slot(%rip)                                     ff 25 disp32
  *   aarch64   [bti c] adrp x16, slot; ldr x17, [x16, slot]; add x16, ...; br x17
@@ -27,6 +28,7 @@
 struct slot {
     uint64_t address;
     const char *name;
+    uint32_t rank; /* of an ifunc's name */
 };
 
 struct plt {
@@ -35,6 +37,8 @@ struct plt {
     struct sp_arena *texts;
     struct slot *slots; /* by address */
     size_t n_slots;
+    struct slot *ifuncs; /* by the address of their function, those of one address by rank */
+    size_t n_ifuncs;
     bool is_arm;
     int error;
 };
@@ -54,15 +58,47 @@ static uint32_t load32(const unsigned char *at)
 static int compare_slots(const void *a, const void *b)
 {
     const struct slot *x = a, *y = b;
-    return (x->address > y->address) - (x->address < y->address);
+    if (x->address != y->address)
+        return x->address < y->address ? -1 : 1;
+    return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+/* The name of the first slot of that address, or NULL. */
+static const char *find_name(const struct slot *slots, size_t n, uint64_t address)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (slots[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && slots[low].address == address ? slots[low].name : NULL;
 }
 
 static const char *find_slot(const struct plt *plt, uint64_t address)
 {
-    const struct slot wanted = {.address = address};
-    const struct slot *found =
-        plt->n_slots ? bsearch(&wanted, plt->slots, plt->n_slots, sizeof(wanted), compare_slots) : NULL;
-    return found ? found->name : NULL;
+    return find_name(plt->slots, plt->n_slots, address);
+}
+
+/* Sorts out the ifuncs among the symbols. */
+static void collect_ifuncs(struct plt *plt)
+{
+    const struct sp_elf_candidates *candidates = plt->candidates;
+    size_t n = 0;
+    for (size_t i = 0; i < candidates->n; i++)
+        n += (candidates->at[i].rank & SP_ELF_RANK_INDIRECT) != 0;
+    plt->ifuncs = n ? calloc(n, sizeof(*plt->ifuncs)) : NULL;
+    if (n && !plt->ifuncs)
+        plt->error = -ENOMEM;
+    for (size_t i = 0; plt->ifuncs && i < candidates->n; i++) {
+        const struct sp_elf_candidate *symbol = &candidates->at[i];
+        if (symbol->rank & SP_ELF_RANK_INDIRECT)
+            plt->ifuncs[plt->n_ifuncs++] = (struct slot){symbol->start, symbol->name, symbol->rank};
+    }
+    if (plt->n_ifuncs > 1)
+        qsort(plt->ifuncs, plt->n_ifuncs, sizeof(*plt->ifuncs), compare_slots);
 }
 
 static bool is_slot_type(const struct plt *plt, uint64_t type)
@@ -71,17 +107,44 @@ static bool is_slot_type(const struct plt *plt, uint64_t type)
                        : type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
 }
 
-/* Collects the slots of one section of relocations; its symbols are those of the section that it links to. */
+/* A table of symbols that relocations name; without one they can be IRELATIVE still, as in static programs. */
+struct symbols {
+    Elf_Data *data; /* NULL: none */
+    struct sp_elf_strings strings;
+};
+
+static struct symbols open_symbols(const struct plt *plt, size_t index)
+{
+    GElf_Shdr header;
+    struct symbols symbols = {0};
+    Elf_Scn *section = elf_getscn(plt->image->elf, index);
+    if (section && gelf_getshdr(section, &header) && header.sh_type == SHT_DYNSYM &&
+        sp_elf_strings_read(&symbols.strings, plt->image, header.sh_link))
+        symbols.data = elf_getdata(section, NULL);
+    return symbols;
+}
+
+/* Whose slot a relocation fills, or NULL. */
+static const char *name_of(const struct plt *plt, const struct symbols *symbols, const GElf_Rela *relocation)
+{
+    GElf_Sym symbol;
+    uint64_t type = GELF_R_TYPE(relocation->r_info), index = GELF_R_SYM(relocation->r_info);
+    if (type == (plt->is_arm ? R_AARCH64_IRELATIVE : R_X86_64_IRELATIVE))
+        return find_name(plt->ifuncs, plt->n_ifuncs, (uint64_t)relocation->r_addend);
+    if (!is_slot_type(plt, type) || !symbols->data || index > INT32_MAX)
+        return NULL;
+    if (!gelf_getsym(symbols->data, (int)index, &symbol) || symbol.st_name == 0 ||
+        symbol.st_name >= symbols->strings.size)
+        return NULL;
+    return symbols->strings.at + symbol.st_name;
+}
+
+/* Collects the slots of one section of relocations. */
 static void read_relocations(struct plt *plt, Elf_Scn *section, const GElf_Shdr *header)
 {
-    GElf_Shdr table;
-    struct sp_elf_strings strings;
-    Elf_Scn *symbols_section = elf_getscn(plt->image->elf, header->sh_link);
-    if (!symbols_section || !gelf_getshdr(symbols_section, &table) || table.sh_type != SHT_DYNSYM ||
-        !sp_elf_strings_read(&strings, plt->image, table.sh_link))
-        return;
-    Elf_Data *data = elf_getdata(section, NULL), *symbols = elf_getdata(symbols_section, NULL);
-    size_t n = data && data->d_buf && symbols && symbols->d_buf ? data->d_size / sizeof(Elf64_Rela) : 0;
+    struct symbols symbols = open_symbols(plt, header->sh_link);
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t n = data && data->d_buf ? data->d_size / sizeof(Elf64_Rela) : 0;
     struct slot *grown = n ? reallocarray(plt->slots, plt->n_slots + n, sizeof(*grown)) : NULL;
     if (n && !grown)
         plt->error = -ENOMEM;
@@ -90,12 +153,9 @@ static void read_relocations(struct plt *plt, Elf_Scn *section, const GElf_Shdr 
     plt->slots = grown;
     for (size_t i = 0; i < n && i < INT32_MAX; i++) {
         GElf_Rela relocation;
-        GElf_Sym symbol;
-        if (gelf_getrela(data, (int)i, &relocation) && is_slot_type(plt, GELF_R_TYPE(relocation.r_info)) &&
-            GELF_R_SYM(relocation.r_info) <= INT32_MAX &&
-            gelf_getsym(symbols, (int)GELF_R_SYM(relocation.r_info), &symbol) && symbol.st_name > 0 &&
-            symbol.st_name < strings.size)
-            plt->slots[plt->n_slots++] = (struct slot){relocation.r_offset, strings.at + symbol.st_name};
+        const char *name = gelf_getrela(data, (int)i, &relocation) ? name_of(plt, &symbols, &relocation) : NULL;
+        if (name)
+            plt->slots[plt->n_slots++] = (struct slot){.address = relocation.r_offset, .name = name};
     }
 }
 
@@ -212,11 +272,13 @@ int sp_elf_candidates_read_plt(struct sp_elf_candidates *candidates, const struc
         return 0;
     struct plt plt = {
         .candidates = candidates, .image = image, .texts = texts, .is_arm = header.e_machine == EM_AARCH64};
+    collect_ifuncs(&plt);
     each_section(&plt, SHT_RELA, read_relocations);
     if (plt.n_slots > 1)
         qsort(plt.slots, plt.n_slots, sizeof(*plt.slots), compare_slots);
     if (plt.n_slots > 0)
         each_section(&plt, SHT_PROGBITS, read_code);
     free(plt.slots);
+    free(plt.ifuncs);
     return plt.error;
 }

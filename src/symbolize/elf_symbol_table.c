@@ -92,13 +92,13 @@ static uint32_t rank_of(const GElf_Sym *symbol, const char *name)
 {
     uint32_t label = GELF_ST_TYPE(symbol->st_info) == STT_NOTYPE;
     uint32_t unsized = symbol->st_size == 0;
-    uint32_t indirect = GELF_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC;
+    uint32_t indirect = GELF_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC ? SP_ELF_RANK_INDIRECT : 0;
     uint32_t binding = GELF_ST_BIND(symbol->st_info) == STB_LOCAL ? 2 : GELF_ST_BIND(symbol->st_info) == STB_WEAK;
     uint32_t underscores = 0;
     while (underscores < 255 && name[underscores] == '_')
         underscores++;
     uint32_t versioned = memchr(name, '@', strnlen(name, 4096)) != NULL;
-    return label << 20 | unsized << 19 | indirect << 18 | binding << 16 | underscores << 8 | versioned;
+    return label << 20 | unsized << 19 | indirect | binding << 16 | underscores << 8 | versioned;
 }
 
 /* Whether a symbol may name code; then `*out` is filled. */

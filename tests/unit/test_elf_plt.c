@@ -22,6 +22,11 @@ static const char source[] = "#include <stdio.h>\n#include <stdlib.h>\n#include 
                              " if (n > 9) abort(); printf(\"%d\", atoi(copy)); free(copy); keep(0);"
                              " return getenv(\"x\") != NULL; }\n";
 
+static const char ifunc_source[] = "static int one(int x) { return x + 1; }\n"
+                                   "static int (*choose(void))(int) { return one; }\n"
+                                   "int chosen(int) __attribute__((ifunc(\"choose\")));\n"
+                                   "int main(int n, char **words) { (void)words; return chosen(n); }\n";
+
 static char directory[] = "/tmp/sp_test_plt_XXXXXX";
 
 static bool run(const char *command)
@@ -122,6 +127,28 @@ static void test_plt_entries_have_the_names_of_objdump(void **state)
     }
 }
 
+/* A local ifunc's entry, in a program of each kind; objdump knows no name for it. */
+static void test_plt_entries_of_ifuncs_have_their_names(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"cc -O1 i.c -o subject", "cc -O1 -no-pie i.c -o subject",
+                                           "cc -O1 -static i.c -o subject", "aarch64-linux-gnu-gcc -O1 i.c -o subject"};
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (!run(commands[i])) {
+            print_message("skipped, cannot be built here: %s\n", commands[i]);
+            continue;
+        }
+        struct sp_elf_image image = open_subject();
+        struct sp_elf_symbols symbols;
+        assert_int_equal(sp_elf_symbols_init(&symbols, &image), 0);
+        assert_true(sp_elf_symbols_are_valid(&symbols));
+        assert_true(has_name(&symbols, "chosen@plt"));
+        assert_true(has_name(&symbols, "choose")); /* the code at the ifunc's address */
+        sp_elf_symbols_done(&symbols);
+        sp_elf_image_close(&image);
+    }
+}
+
 /* Damage in relocations, tables and headers: any answer will do, but one there must be. */
 static void test_plt_damaged_files_do_no_harm(void **state)
 {
@@ -156,18 +183,18 @@ static void test_plt_damaged_files_do_no_harm(void **state)
     }
 }
 
+static bool write_file(const char *name, const char *text)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    return file && fputs(text, file) >= 0 && fclose(file) == 0;
+}
+
 static int set_up(void **state)
 {
     (void)state;
-    if (!mkdtemp(directory))
-        return -1;
-    char path[64];
-    snprintf(path, sizeof(path), "%s/s.c", directory);
-    FILE *file = fopen(path, "w");
-    if (!file)
-        return -1;
-    fputs(source, file);
-    return fclose(file);
+    return mkdtemp(directory) && write_file("s.c", source) && write_file("i.c", ifunc_source) ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -182,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plt_entries_have_the_names_of_objdump),
+        cmocka_unit_test(test_plt_entries_of_ifuncs_have_their_names),
         cmocka_unit_test(test_plt_damaged_files_do_no_harm),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
