@@ -85,20 +85,22 @@ static bool is_marker(const char *name)
 
 /*
  * Which of several names of one address people know: a function rather than a label, one with a size, the function that
- * is there rather than the name that it gives an address for (an ifunc's), global before weak before local, then the
- * fewest leading underscores, then no version.
+ * is there rather than the name that it gives an address for (an ifunc's), an exported one before a local one, then the
+ * fewest leading underscores, then global before weak, then no version. Underscores go before global and weak because C
+ * libraries make the name of the manual a weak alias of one of their own: `poll` of `__poll`.
  */
 static uint32_t rank_of(const GElf_Sym *symbol, const char *name)
 {
     uint32_t label = GELF_ST_TYPE(symbol->st_info) == STT_NOTYPE;
     uint32_t unsized = symbol->st_size == 0;
     uint32_t indirect = GELF_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC ? SP_ELF_RANK_INDIRECT : 0;
-    uint32_t binding = GELF_ST_BIND(symbol->st_info) == STB_LOCAL ? 2 : GELF_ST_BIND(symbol->st_info) == STB_WEAK;
+    uint32_t local = GELF_ST_BIND(symbol->st_info) == STB_LOCAL;
+    uint32_t weak = GELF_ST_BIND(symbol->st_info) == STB_WEAK;
     uint32_t underscores = 0;
     while (underscores < 255 && name[underscores] == '_')
         underscores++;
     uint32_t versioned = memchr(name, '@', strnlen(name, 4096)) != NULL;
-    return label << 20 | unsized << 19 | indirect | binding << 16 | underscores << 8 | versioned;
+    return label << 20 | unsized << 19 | indirect | local << 17 | underscores << 8 | weak << 1 | versioned;
 }
 
 /* Whether a symbol may name code; then `*out` is filled. */

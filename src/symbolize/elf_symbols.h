@@ -36,9 +36,9 @@ struct sp_elf_symbols {
 /*
  * Reads .symtab or, when there is no function in it, the one inside .gnu_debugdata; .dynsym; and the entries of
  * procedure linkage tables, as `name@plt`. Of the names of one address the one that people know wins: a function's
- * before a label's, global before weak before local, fewer leading underscores before more, without a version before
- * with one. An address behind a symbol's size has no name; a symbol without a size reaches to the next one, or to its
- * section's end.
+ * before a label's, an exported one before a local one, fewer leading underscores before more, global before weak,
+ * without a version before with one. An address behind a symbol's size has no name; a symbol without a size reaches to
+ * the next one, or to its section's end.
  * The image must outlive the result. Returns 0, -ENOENT when nothing names code, -ENOMEM. Freed by
  * sp_elf_symbols_done.
  */

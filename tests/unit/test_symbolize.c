@@ -44,6 +44,12 @@ __asm__(".pushsection .text.sp_test,\"ax\",%progbits\n"
         ".type sp_test_part.cold,%function\n"
         "sp_test_part.cold:\n.skip 16\n.size sp_test_part.cold, 8\n"
         ".type sp_test_behind,%function\nsp_test_behind:\n.skip 8\n.size sp_test_behind, 8\n"
+        /* As C libraries do: a weak name for users, a strong one for themselves, a local one that is the shortest. */
+        ".weak sp_test_weak\n.type sp_test_weak,%function\n"
+        ".globl __sp_test_strong\n.type __sp_test_strong,%function\n"
+        ".type sp_local,%function\n"
+        "__sp_test_strong:\nsp_test_weak:\nsp_local:\n.skip 8\n"
+        ".size __sp_test_strong, 8\n.size sp_test_weak, 8\n.size sp_local, 8\n"
         ".popsection\n");
 extern const char sp_test_outer[], sp_test_unsized[], sp_test_alias[];
 
@@ -179,6 +185,7 @@ static void test_symbols_of_ifuncs_and_parts(void **state)
     assert_name(sp_test_alias + 32, "sp_test_only_ifunc");
     assert_name(sp_test_alias + 48, "sp_test_part");
     assert_name(sp_test_alias + 64, "sp_test_behind");
+    assert_name(sp_test_alias + 72, "sp_test_weak");
     struct place place = place_of(sp_test_alias + 56);
     struct sp_profile *profile = sp_profile_new();
     uint32_t mapping = add_place(profile, &place);
