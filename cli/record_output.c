@@ -16,6 +16,7 @@
 #include "formats/formats.h"
 #include "name_progress.h"
 #include "summary.h"
+#include "symbolize/perf_files.h"
 #include "symbolize/symbolize.h"
 #include "unused_files.h"
 
@@ -90,6 +91,8 @@ static int encode_and_write(struct sp_profile *profile, struct sp_output_file *f
 {
     struct sp_bytes bytes = {0};
     int error = name_profile(profile, names);
+    if (error == 0)
+        error = sp_perf_files_name(profile, "/tmp", NULL);
     if (error == 0)
         error = sp_formats[0]->write(profile, &bytes);
     if (error == 0)

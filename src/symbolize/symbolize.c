@@ -174,25 +174,16 @@ static uint32_t find_frames(const struct job *job, const struct sp_module_addres
     return 0;
 }
 
-/* The length of a symbol without its version: "realpath@@GLIBC_2.3". */
-static size_t unversioned(const char *raw)
-{
-    size_t length = strcspn(raw, "@");
-    return length == 0 || strcmp(raw + length, "@plt") == 0 ? strlen(raw) : length;
-}
-
 /* The name that people wrote. A symbol that is a function's name and a suffix is a part or a clone of it. */
 static uint32_t name_of(struct job *job, const struct sp_named_frame *frame)
 {
     const char *raw = frame->system_name ? frame->system_name : "";
-    if (job->options.demangle == SP_DEMANGLE_NONE)
-        return sp_profile_string(job->profile, raw);
-    size_t length = unversioned(raw), plain = frame->name ? strlen(frame->name) : 0;
-    if (plain > 0 && strncmp(raw, frame->name, plain) == 0 && raw[plain] == '.')
+    const size_t plain = frame->name ? strlen(frame->name) : 0;
+    if (job->options.demangle != SP_DEMANGLE_NONE && plain > 0 && strncmp(raw, frame->name, plain) == 0 &&
+        raw[plain] == '.')
         return sp_profile_string_n(job->profile, frame->name, plain);
-    uint32_t symbol = sp_profile_string_n(job->profile, raw, length);
-    length = sp_demangle(sp_profile_text(job->profile, symbol), job->options.demangle, job->name, sizeof(job->name));
-    return length > 0 ? sp_profile_string_n(job->profile, job->name, length) : symbol;
+    const size_t length = sp_demangle(raw, job->options.demangle, job->name, sizeof(job->name));
+    return length > 0 ? sp_profile_string_n(job->profile, job->name, length) : sp_profile_string(job->profile, raw);
 }
 
 /* The profile's function for a frame. The one of the address before is remembered: neighbours often share it. */

@@ -34,6 +34,23 @@ __asm__(".pushsection .text.sp_test,\"ax\",%progbits\n"
         ".weak sp_test_a_weak\n.type sp_test_a_weak,%function\n"
         "__sp_test_alias:\nsp_test_alias:\nsp_test_a_weak:\nsp_test_a_local:\n.skip 16\n"
         ".size __sp_test_alias, 16\n.size sp_test_alias, 16\n.size sp_test_a_weak, 16\n"
+        /* What gives an ifunc its address, and the ifunc's own name, at one place. */
+        ".globl sp_test_ifunc\n.type sp_test_ifunc,%gnu_indirect_function\n"
+        ".type sp_test_resolver,%function\n"
+        "sp_test_ifunc:\nsp_test_resolver:\n.skip 16\n"
+        ".size sp_test_ifunc, 16\n.size sp_test_resolver, 16\n"
+        ".globl sp_test_only_ifunc\n.type sp_test_only_ifunc,%gnu_indirect_function\n"
+        "sp_test_only_ifunc:\n.skip 16\n.size sp_test_only_ifunc, 16\n"
+        /* A part that the compiler split off, beside a gap. */
+        ".type sp_test_part.cold,%function\n"
+        "sp_test_part.cold:\n.skip 16\n.size sp_test_part.cold, 8\n"
+        ".type sp_test_behind,%function\nsp_test_behind:\n.skip 8\n.size sp_test_behind, 8\n"
+        /* As C libraries do: a weak name for users, a strong one for themselves, a local one that is the shortest. */
+        ".weak sp_test_weak\n.type sp_test_weak,%function\n"
+        ".globl __sp_test_strong\n.type __sp_test_strong,%function\n"
+        ".type sp_local,%function\n"
+        "__sp_test_strong:\nsp_test_weak:\nsp_local:\n.skip 8\n"
+        ".size __sp_test_strong, 8\n.size sp_test_weak, 8\n.size sp_local, 8\n"
         ".popsection\n");
 extern const char sp_test_outer[], sp_test_unsized[], sp_test_alias[];
 
@@ -172,6 +189,25 @@ static void test_symbols_nested_unsized_aliased(void **state)
     assert_name(sp_test_unsized + 23, "sp_test_unsized");
     assert_name(sp_test_alias, "sp_test_alias");
     assert_name(sp_test_alias + 15, "sp_test_alias");
+}
+
+static void test_symbols_of_ifuncs_and_parts(void **state)
+{
+    (void)state;
+    assert_name(sp_test_alias + 16, "sp_test_resolver");
+    assert_name(sp_test_alias + 32, "sp_test_only_ifunc");
+    assert_name(sp_test_alias + 48, "sp_test_part");
+    assert_name(sp_test_alias + 64, "sp_test_behind");
+    assert_name(sp_test_alias + 72, "sp_test_weak");
+    struct place place = place_of(sp_test_alias + 56);
+    struct sp_profile *profile = sp_profile_new();
+    uint32_t mapping = add_place(profile, &place);
+    uint32_t gap = sp_profile_location(profile, mapping, place.address);
+    uint32_t part = sp_profile_location(profile, mapping, place.address - 8);
+    assert_int_equal(sp_symbolize_profile(profile, NULL, NULL), 0);
+    assert_null(function_of(profile, gap)); /* behind the end of one and before the next */
+    assert_string_equal(sp_profile_text(profile, function_of(profile, part)->system_name), "sp_test_part.cold");
+    sp_profile_free(profile);
 }
 
 static void test_libc_exports_have_their_names(void **state)
@@ -484,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_functions_have_names),
         cmocka_unit_test(test_symbols_nested_unsized_aliased),
+        cmocka_unit_test(test_symbols_of_ifuncs_and_parts),
         cmocka_unit_test(test_libc_exports_have_their_names),
         cmocka_unit_test(test_vdso_needs_its_build_id),
         cmocka_unit_test(test_wrong_build_id_is_not_used),
