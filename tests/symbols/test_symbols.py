@@ -7,6 +7,7 @@ Skipped (exit 77) where there is no llvm-symbolizer, or no compiler.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,17 @@ def compare_separate(tally, title, directory, program):
         print(f"FAIL {title}: a file with another CRC was used")
 
 
+def libc_with_debug_data():
+    """The path of the C library, if there is a file with its debug data; else None."""
+    path = subprocess.run(["gcc", "-print-file-name=libc.so.6"], stdout=subprocess.PIPE, text=True,
+                          check=False).stdout.strip() if shutil.which("gcc") else ""
+    if not os.path.isfile(path):
+        return None
+    notes = subprocess.run(["readelf", "-n", path], stdout=subprocess.PIPE, text=True, check=False).stdout
+    found = re.search(r"Build ID: (\w\w)(\w+)", notes)
+    return path if found and os.path.isfile(f"/usr/lib/debug/.build-id/{found[1]}/{found[2]}.debug") else None
+
+
 def main():
     name_addresses, sources = sys.argv[1:]
     compilers = [compiler for compiler in COMPILERS if shutil.which(compiler)]
@@ -91,6 +103,9 @@ def main():
                 tally.compare(title, program)
                 if way == ("-gdwarf-5",):
                     compare_separate(tally, title, directory, program)
+    libc = libc_with_debug_data()
+    if libc:
+        tally.compare("the C library, by build id", os.path.realpath(libc))
     print(f"{tally.n - tally.n_failed} of {tally.n} agree")
     return 1 if tally.n_failed or tally.n == 0 else 0
 
