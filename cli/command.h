@@ -22,7 +22,7 @@ struct sp_command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct sp_command sp_command_record, sp_command_top, sp_command_info;
+extern const struct sp_command sp_command_record, sp_command_top, sp_command_info, sp_command_symbolize;
 
 /* Results go to stdout: whether they got there is part of the answer. SP_EXIT_OK, or says why not and fails. */
 int sp_finish_stdout(void);

@@ -11,7 +11,8 @@
 #include "command.h"
 #include "sigprof/sigprof.h"
 
-static const struct sp_command *const commands[] = {&sp_command_record, &sp_command_top, &sp_command_info};
+static const struct sp_command *const commands[] = {&sp_command_record, &sp_command_top, &sp_command_info,
+                                                    &sp_command_symbolize};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list arguments)
@@ -52,7 +53,7 @@ static int print_help(void)
 {
     puts("sigprof - CPU profiler for every thread of a program\n\nusage: sigprof COMMAND [ARGUMENT...]\n\ncommands:");
     for (unsigned i = 0; i < N_COMMANDS; i++)
-        printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     puts("\nsigprof COMMAND --help tells a command's options; sigprof --version prints the version.\n\n"
          "To begin:\n  sigprof record ./program\n  sigprof top sigprof.pb.gz");
     return sp_finish_stdout();

@@ -14,8 +14,11 @@
 
 #include "command.h"
 #include "formats/formats.h"
+#include "name_progress.h"
 #include "summary.h"
+#include "symbolize/perf_files.h"
 #include "symbolize/symbolize.h"
+#include "unused_files.h"
 
 bool sp_record_output_is_stdout(const struct sp_record_output *output)
 {
@@ -74,10 +77,22 @@ struct sp_collector *sp_record_output_collector(struct sp_record_output *output,
     return part != NULL ? part->collector : NULL;
 }
 
-static int encode_and_write(struct sp_profile *profile, struct sp_output_file *file)
+static int name_profile(struct sp_profile *profile, struct sp_symbolize_stats *names)
+{
+    struct sp_symbolize_options options = {0};
+    struct sp_name_progress progress;
+    sp_name_progress_begin(&progress, STDERR_FILENO, SP_NAME_PROGRESS_DELAY_MS, &options);
+    const int error = sp_symbolize_profile(profile, &options, names);
+    sp_name_progress_end(&progress);
+    return error;
+}
+
+static int encode_and_write(struct sp_profile *profile, struct sp_output_file *file, struct sp_symbolize_stats *names)
 {
     struct sp_bytes bytes = {0};
-    int error = sp_symbolize_profile(profile, NULL);
+    int error = name_profile(profile, names);
+    if (error == 0)
+        error = sp_perf_files_name(profile, "/tmp", NULL);
     if (error == 0)
         error = sp_formats[0]->write(profile, &bytes);
     if (error == 0)
@@ -89,11 +104,13 @@ static int encode_and_write(struct sp_profile *profile, struct sp_output_file *f
     return error;
 }
 
-static void say_what_is_in(const struct sp_record_part *part, const struct sp_profile *profile)
+static void say_what_is_in(const struct sp_record_part *part, const struct sp_profile *profile,
+                           const struct sp_symbolize_stats *names)
 {
     struct sp_ledger ledger;
     sp_collector_ledger(part->collector, &ledger);
     sp_summary_print(&ledger, profile);
+    sp_unused_files_print(profile, names, true);
 }
 
 /* Names, file, summary of one part. `file` is open, or none: standard output. */
@@ -102,13 +119,14 @@ static int write_part(const struct sp_record_part *part, struct sp_output_file *
 {
     const bool is_stdout = file->path == NULL;
     struct sp_profile *profile = sp_collector_profile(part->collector, duration_ns);
-    const int error = profile == NULL ? -ENOMEM : encode_and_write(profile, file);
+    struct sp_symbolize_stats names;
+    const int error = profile == NULL ? -ENOMEM : encode_and_write(profile, file, &names);
     if (error != 0) {
         sp_output_abandon(file);
         sp_complain("cannot write %s: %s; the profile is lost", is_stdout ? "standard output" : path, strerror(-error));
         return SP_EXIT_FAILED;
     }
-    say_what_is_in(part, profile);
+    say_what_is_in(part, profile, &names);
     if (!is_stdout)
         sp_complain("wrote %s; look at it with: sigprof top %s", path, path);
     return SP_EXIT_OK;

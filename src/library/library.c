@@ -304,7 +304,7 @@ static int encode(unsigned flags, struct sp_bytes *bytes)
     struct sp_profile *profile = sp_collector_profile(the.collector, until_ns - the.started_ns);
     if (profile == NULL)
         return -ENOMEM;
-    const int error = (flags & LIBSIGPROF_WRITE_ADDRESSES) != 0 ? 0 : sp_symbolize_profile(profile, NULL);
+    const int error = (flags & LIBSIGPROF_WRITE_ADDRESSES) != 0 ? 0 : sp_symbolize_profile(profile, NULL, NULL);
     return error != 0 ? error : sp_formats[0]->write(profile, bytes);
 }
 

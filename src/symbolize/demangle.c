@@ -1,5 +1,6 @@
 /*
- * C++ and Rust names, in pprof's shape. See demangle.h for the place and the shape.
+ * C++ and Rust names, in pprof's shape, and the choice of language and style. See demangle.h for the place and the
+ * shape. Its parts: demangle_full.c (C++ with all arguments), demangle_d.c (D), demangle_suffix.c (clones, versions).
  *
  * C++: libiberty parses the name into a tree, and we print the tree ourselves, since dropping template arguments from
  * printed text cannot be told from `operator<`. Printing ourselves also bounds it: a short name can stand for a tree
@@ -9,11 +10,9 @@
  *
  * Context: any thread.
  */
-#include "symbolize/demangle.h"
+#include "symbolize/demangle_parts.h"
 
-#include <libiberty/demangle.h>
 #include <setjmp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,23 +23,16 @@ typedef struct demangle_component node;
 #define DEPTH_MAX 200
 #define NODES_MAX 512
 
-/* The text that grows; once it does not fit, `is_full` stays set. */
-struct text {
-    char *at;
-    size_t n, size;
-    bool is_full;
-};
-
 /* One C++ name being printed. */
 struct printer {
-    struct text *text;
+    struct sp_demangle_text *text;
     const node *arguments; /* of the template whose name is being printed: what T_ means in `operator T_` */
     unsigned depth;
     unsigned nodes; /* visited in all */
     bool failed;
 };
 
-static void append(struct text *text, const char *bytes, size_t n)
+void sp_demangle_append(struct sp_demangle_text *text, const char *bytes, size_t n)
 {
     if (text->is_full || n >= text->size - text->n) {
         text->is_full = true;
@@ -52,12 +44,12 @@ static void append(struct text *text, const char *bytes, size_t n)
 
 static void put(struct printer *printer, const char *word)
 {
-    append(printer->text, word, strlen(word));
+    sp_demangle_append(printer->text, word, strlen(word));
 }
 
 static void append_callback(const char *bytes, size_t n, void *text)
 {
-    append(text, bytes, n);
+    sp_demangle_append(text, bytes, n);
 }
 
 /* What a node's union holds, as far as a walk needs it. */
@@ -212,7 +204,8 @@ static void print_standard(struct printer *printer, const node *tree)
 {
     size_t length = (size_t)tree->u.s_string.len;
     const char *arguments = memchr(tree->u.s_string.string, '<', length);
-    append(printer->text, tree->u.s_string.string, arguments ? (size_t)(arguments - tree->u.s_string.string) : length);
+    sp_demangle_append(printer->text, tree->u.s_string.string,
+                       arguments ? (size_t)(arguments - tree->u.s_string.string) : length);
 }
 
 /* A template's name without its arguments, which `operator T` alone needs. */
@@ -234,7 +227,7 @@ static void print_node(struct printer *printer, node *tree)
 {
     switch (tree->type) {
     case DEMANGLE_COMPONENT_NAME:
-        append(printer->text, tree->u.s_name.s, (size_t)tree->u.s_name.len);
+        sp_demangle_append(printer->text, tree->u.s_name.s, (size_t)tree->u.s_name.len);
         break;
     case DEMANGLE_COMPONENT_SUB_STD:
         print_standard(printer, tree);
@@ -307,7 +300,7 @@ static void print_name(struct printer *printer, node *tree)
     printer->depth--;
 }
 
-static bool demangle_cpp(const char *mangled, struct text *text)
+static bool demangle_cpp(const char *mangled, struct sp_demangle_text *text)
 {
     void *memory = NULL;
     node *tree = cplus_demangle_v3_components(mangled, DMGL_NO_OPTS, &memory);
@@ -321,7 +314,7 @@ static bool demangle_cpp(const char *mangled, struct text *text)
 
 /* A Rust name on its way out of libiberty. */
 struct rust {
-    struct text *text;
+    struct sp_demangle_text *text;
     jmp_buf too_long;
 };
 
@@ -329,7 +322,7 @@ struct rust {
 static void append_rust(const char *bytes, size_t n, void *opaque)
 {
     struct rust *rust = opaque;
-    append(rust->text, bytes, n);
+    sp_demangle_append(rust->text, bytes, n);
     if (rust->text->is_full)
         longjmp(rust->too_long, 1);
 }
@@ -344,7 +337,7 @@ static bool opens_generics(const char *text, size_t at)
 }
 
 /* Empties generic arguments: `Vec<T>` becomes `Vec<>`. The '>' of "->" closes nothing. */
-static void drop_generics(struct text *text)
+static void drop_generics(struct sp_demangle_text *text)
 {
     size_t kept = 0, inside = 0;
     for (size_t i = 0; i < text->n; i++) {
@@ -363,14 +356,14 @@ static void drop_generics(struct text *text)
     text->n = kept;
 }
 
-static bool demangle_rust(const char *mangled, struct text *text)
+static bool demangle_rust(const char *mangled, bool is_full, struct sp_demangle_text *text)
 {
     struct rust rust = {.text = text};
     if (setjmp(rust.too_long) != 0)
         return false;
     if (!rust_demangle_callback(mangled, DMGL_NO_OPTS, append_rust, &rust))
         return false;
-    if (mangled[1] == 'R')
+    if (!is_full && mangled[1] == 'R')
         drop_generics(text);
     return true;
 }
@@ -384,18 +377,42 @@ static bool may_be_rust(const char *mangled, size_t length)
     return mangled[1] == 'Z' && mangled[2] == 'N' && hash != NULL;
 }
 
-size_t sp_demangle(const char *mangled, char *out, size_t size)
+/* By the language that the name's beginning tells. */
+static bool demangle(const char *mangled, size_t length, bool is_full, struct sp_demangle_text *text)
+{
+    const struct sp_demangle_text empty = *text;
+    if (length < 4 || mangled[0] != '_')
+        return false;
+    if (may_be_rust(mangled, length) && demangle_rust(mangled, is_full, text) && !text->is_full)
+        return true;
+    *text = empty;
+    if (mangled[1] == 'D')
+        return sp_demangle_d(mangled, length, is_full, text);
+    if (mangled[1] != 'Z')
+        return false;
+    if (is_full && sp_demangle_cpp_full(mangled, text))
+        return true;
+    *text = empty; /* what is too large in full has a short name still */
+    return demangle_cpp(mangled, text);
+}
+
+size_t sp_demangle(const char *mangled, enum sp_demangle_style style, char *out, size_t size)
 {
     size_t length = strnlen(mangled, SP_DEMANGLE_INPUT_MAX);
-    if (size == 0 || length < 4 || length >= SP_DEMANGLE_INPUT_MAX || mangled[0] != '_')
+    if (style == SP_DEMANGLE_NONE || size == 0 || length == 0 || length >= SP_DEMANGLE_INPUT_MAX)
         return 0;
-    struct text text = {.at = out, .size = size};
-    bool is_done = may_be_rust(mangled, length) && demangle_rust(mangled, &text);
-    if (!is_done && mangled[1] == 'Z') {
-        text = (struct text){.at = out, .size = size};
-        is_done = demangle_cpp(mangled, &text);
+    char base[SP_DEMANGLE_INPUT_MAX];
+    size_t base_length = sp_demangle_base(mangled, length);
+    memcpy(base, mangled, base_length);
+    base[base_length] = '\0';
+    struct sp_demangle_text text = {.at = out, .size = size};
+    if (!demangle(base, base_length, style == SP_DEMANGLE_FULL, &text)) {
+        if (base_length == length)
+            return 0;
+        text = (struct sp_demangle_text){.at = out, .size = size};
+        sp_demangle_append(&text, base, base_length);
     }
-    if (!is_done || text.is_full || text.n == 0)
+    if (text.is_full || text.n == 0)
         return 0;
     out[text.n] = '\0';
     return text.n;

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A PT_NOTE larger than this is not a linker's. */
+/* More bytes of notes than this, in all parts together, are not a linker's. */
 #define NOTES_MAX (1U << 20)
 /* A mapping starts and ends on a page, a segment anywhere. Small, so that it cannot take a neighbour's bytes. */
 #define PAGE_SLACK UINT64_C(0x1000)
@@ -51,13 +51,13 @@ static void set_build_id(struct sp_elf_image *image, const unsigned char *id, si
     image->build_id[2 * size] = '\0';
 }
 
-/* Looks for NT_GNU_BUILD_ID in one PT_NOTE. */
-static void read_notes(struct sp_elf_image *image, const GElf_Phdr *header)
+/* Looks for NT_GNU_BUILD_ID in a part of the file, of which `*left` more bytes may be read: libelf keeps them all. */
+static void read_notes(struct sp_elf_image *image, uint64_t offset, uint64_t size, uint64_t align, uint64_t *left)
 {
-    if (header->p_filesz > NOTES_MAX)
+    if (image->build_id[0] != '\0' || size > *left)
         return;
-    Elf_Type type = header->p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR;
-    Elf_Data *data = elf_getdata_rawchunk(image->elf, (int64_t)header->p_offset, header->p_filesz, type);
+    *left -= size;
+    Elf_Data *data = elf_getdata_rawchunk(image->elf, (int64_t)offset, size, align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
     if (!data || !data->d_buf)
         return;
     GElf_Nhdr note;
@@ -77,10 +77,22 @@ static void add_segment(struct sp_elf_image *image, const GElf_Phdr *header)
         .file_offset = header->p_offset, .file_size = header->p_filesz, .vaddr = header->p_vaddr};
 }
 
-/* Reads the program headers: what is mapped, and the build id. */
+/* Go's linker leaves its GNU note out of the segment of notes, so that the section alone has the build id. */
+static void read_note_sections(struct sp_elf_image *image, uint64_t *left)
+{
+    Elf_Scn *section = NULL;
+    while (image->build_id[0] == '\0' && (section = elf_nextscn(image->elf, section)) != NULL) {
+        GElf_Shdr header;
+        if (gelf_getshdr(section, &header) && header.sh_type == SHT_NOTE)
+            read_notes(image, header.sh_offset, header.sh_size, header.sh_addralign, left);
+    }
+}
+
+/* Reads the headers: what is mapped, and the build id. */
 static int read_headers(struct sp_elf_image *image)
 {
     GElf_Ehdr header;
+    uint64_t left = NOTES_MAX;
     size_t n;
     if (elf_kind(image->elf) != ELF_K_ELF || !gelf_getehdr(image->elf, &header))
         return -EBADMSG;
@@ -92,9 +104,10 @@ static int read_headers(struct sp_elf_image *image)
             break;
         if (segment.p_type == PT_LOAD)
             add_segment(image, &segment);
-        else if (segment.p_type == PT_NOTE && image->build_id[0] == '\0')
-            read_notes(image, &segment);
+        else if (segment.p_type == PT_NOTE)
+            read_notes(image, segment.p_offset, segment.p_filesz, segment.p_align, &left);
     }
+    read_note_sections(image, &left);
     return image->n_segments > 0 ? 0 : -EBADMSG;
 }
 
@@ -165,5 +178,16 @@ bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, 
                 return true;
             }
         }
+    return false;
+}
+
+bool sp_elf_image_has_range(const struct sp_elf_image *image, uint64_t start, uint64_t end)
+{
+    for (size_t i = 0; i < image->n_segments && start < end; i++) {
+        const struct sp_elf_segment *segment = &image->segments[i];
+        if (start >= segment->vaddr && start - segment->vaddr < segment->file_size &&
+            end - segment->vaddr <= segment->file_size)
+            return true;
+    }
     return false;
 }

@@ -48,4 +48,10 @@ bool sp_elf_image_is(const struct sp_elf_image *image, const char *build_id);
 /* The link-time address of the byte at `file_offset`: true and `*vaddr`, or false when no PT_LOAD holds it. */
 bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, uint64_t *vaddr);
 
+/*
+ * Whether [start, end) is within what the file maps, by link-time addresses. Functions that a linker threw away keep
+ * their debug data, with ranges that most often begin at 0 or end beyond the address space.
+ */
+bool sp_elf_image_has_range(const struct sp_elf_image *image, uint64_t start, uint64_t end);
+
 #endif

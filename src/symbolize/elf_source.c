@@ -39,10 +39,9 @@ static int finish_open(struct elf_module *module, const char *build_id, void **o
     return error;
 }
 
-/* "[heap]", "//anon", "" and the like are no files; "x (deleted)" is one only if a file of that name exists. */
 static int open_file(const struct sp_module_id *id, void **out)
 {
-    if (id->path[0] == '\0' || id->path[0] == '[' || strncmp(id->path, "//", 2) == 0)
+    if (!sp_module_is_file(id))
         return -ENOENT;
     struct elf_module *module = calloc(1, sizeof(*module));
     if (!module)
@@ -85,7 +84,7 @@ static int open_vdso(const struct sp_module_id *id, void **out)
     return finish_open(module, id->build_id, out);
 }
 
-static uint32_t find_symbol(const void *opaque, const struct sp_module_address *address, struct sp_frame *frames,
+static uint32_t find_symbol(const void *opaque, const struct sp_module_address *address, struct sp_named_frame *frames,
                             uint32_t max)
 {
     const struct elf_module *module = opaque;
@@ -95,9 +94,9 @@ static uint32_t find_symbol(const void *opaque, const struct sp_module_address *
     const char *name = sp_elf_symbols_find(&module->symbols, vaddr);
     if (!name)
         return 0;
-    frames[0] = (struct sp_frame){.system_name = name};
+    frames[0] = (struct sp_named_frame){.system_name = name};
     return 1;
 }
 
-const struct sp_symbol_source sp_source_elf = {"elf", open_file, find_symbol, close_module};
-const struct sp_symbol_source sp_source_vdso = {"vdso", open_vdso, find_symbol, close_module};
+const struct sp_symbol_source sp_source_elf = {"elf", open_file, find_symbol, close_module, NULL};
+const struct sp_symbol_source sp_source_vdso = {"vdso", open_vdso, find_symbol, close_module, NULL};

@@ -16,23 +16,31 @@
 #define SIGPROF_SYMBOLIZE_ELF_SYMBOLS_H
 
 #include "symbolize/elf_image.h"
+#include "util/arena.h"
 
 /* A name longer than this is not used: no tool would show it, and a hostile file could repeat it without end. */
 #define SP_ELF_NAME_MAX 32768
 
 struct sp_elf_range {
     uint64_t start, end; /* link-time addresses */
-    const char *name;    /* as in the symbol table; belongs to the image */
+    const char *name;    /* as in the symbol table; belongs to the image, or to what is below */
 };
 
 struct sp_elf_symbols {
     struct sp_elf_range *at;
     size_t n;
+    struct sp_arena *texts;    /* names of PLT entries */
+    struct sp_elf_image *mini; /* what was compressed inside the image, or NULL */
 };
 
 /*
- * Reads .symtab, or .dynsym when there is none with a function in it. The image must outlive the result.
- * Returns 0, -ENOENT when the image has no function symbol, -ENOMEM. Freed by sp_elf_symbols_done.
+ * Reads .symtab or, when there is no function in it, the one inside .gnu_debugdata; .dynsym; and the entries of
+ * procedure linkage tables, as `name@plt`. Of the names of one address the one that people know wins: a function's
+ * before a label's, an exported one before a local one, fewer leading underscores before more, global before weak,
+ * without a version before with one. An address behind a symbol's size has no name; a symbol without a size reaches to
+ * the next one, or to its section's end.
+ * The image must outlive the result. Returns 0, -ENOENT when nothing names code, -ENOMEM. Freed by
+ * sp_elf_symbols_done.
  */
 int sp_elf_symbols_init(struct sp_elf_symbols *symbols, const struct sp_elf_image *image);
 void sp_elf_symbols_done(struct sp_elf_symbols *symbols);

@@ -2,12 +2,14 @@
  * The seam where names come from: what a source of symbols is.
  *
  * Place on the way of a sample: symbolize.c holds a table of sources and asks them in order; a source knows a kind of
- * file (an ELF symbol table, the vDSO image; later DWARF, separate debug files, perf maps) and nothing of profiles.
+ * file (DWARF, an ELF symbol table, the vDSO image; later perf maps) and nothing of profiles.
  * Context: ordinary code. A module is used by one thread at a time; different modules may be used in parallel.
  */
 #ifndef SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
 #define SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What identifies a module: the mapping's file and its build id ("" when unknown). */
@@ -23,14 +25,27 @@ struct sp_module_address {
 };
 
 /* One function at an address. Texts belong to the module and live until it is closed; NULL counts as "". */
-struct sp_frame {
-    const char *system_name; /* as in the symbol table */
+struct sp_named_frame {
+    const char *system_name; /* as the linker sees it; NULL: only another source may know */
+    const char *name;        /* as people wrote it, where the source knows; NULL: made from system_name */
     const char *filename;
     int64_t start_line, line, column; /* 0: unknown */
 };
 
+/*
+ * Takes the frames of addresses[index], innermost first; they and their texts live until it returns. The last
+ * frame's system_name gives way to what `find` of any source has.
+ */
+typedef void sp_frame_sink(void *arg, size_t index, const struct sp_named_frame *frames, uint32_t n);
+
 /* More inlined functions than this at one address are cut (the outermost go). */
 #define SP_FRAMES_MAX 64
+
+/* "[heap]", "//anon", "" and the like are no files; "x (deleted)" is one only if a file of that name exists. */
+static inline bool sp_module_is_file(const struct sp_module_id *id)
+{
+    return id->path[0] != '\0' && id->path[0] != '[' && !(id->path[0] == '/' && id->path[1] == '/');
+}
 
 struct sp_symbol_source {
     const char *name; /* for messages and tests */
@@ -39,14 +54,22 @@ struct sp_symbol_source {
      * -ESTALE (there is a file, with another build id: not used), -EBADMSG (damaged), -ENOMEM.
      */
     int (*open)(const struct sp_module_id *id, void **module);
-    /* Writes up to `max` frames, innermost first, and returns how many; 0 when it knows no name. */
-    uint32_t (*find)(const void *module, const struct sp_module_address *address, struct sp_frame *frames,
+    /*
+     * Writes up to `max` frames, innermost first, and returns how many; 0 when it knows no name.
+     */
+    uint32_t (*find)(const void *module, const struct sp_module_address *address, struct sp_named_frame *frames,
                      uint32_t max);
     /* Frees what open gave. */
     void (*close)(void *module);
+    /*
+     * For a source that reads much to name one address, and little more to name all; else NULL. Asked first. Calls
+     * `sink` for those of addresses[0..n) that it knows, in any order, each at most once. Returns 0 or -ENOMEM.
+     */
+    int (*find_all)(void *module, const struct sp_module_address *addresses, size_t n, sp_frame_sink *sink, void *arg);
 };
 
-extern const struct sp_symbol_source sp_source_elf;  /* symbol tables of files */
-extern const struct sp_symbol_source sp_source_vdso; /* symbol table of the kernel's image in our own memory */
+extern const struct sp_symbol_source sp_source_dwarf; /* debug data, of the file itself or beside it */
+extern const struct sp_symbol_source sp_source_elf;   /* symbol tables of files */
+extern const struct sp_symbol_source sp_source_vdso;  /* symbol table of the kernel's image in our own memory */
 
 #endif

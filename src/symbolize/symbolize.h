@@ -9,20 +9,52 @@
 #define SIGPROF_SYMBOLIZE_SYMBOLIZE_H
 
 #include "profile/profile.h"
+#include "symbolize/demangle.h"
 
+/* How profiles are named. Zero-initialised is the default. */
+struct sp_symbolize_options {
+    bool is_forced; /* also locations that have lines: what is found takes their place, what is not leaves them */
+    enum sp_demangle_style demangle;
+    /* NULL, or called before module `i` of 1..n is opened: it may take long. `path` is as the profile has it. */
+    void (*on_module)(void *user, size_t i, size_t n, const char *path);
+    void *user; /* for on_module */
+};
+
+/* A file that gave no names. */
+struct sp_symbolize_problem {
+    uint32_t file; /* string of the profile */
+    /*
+     * -ENOENT: it is missing. -ESTALE: it has another build id than the mapping. -ENODATA: it has no symbols.
+     * -EBADMSG: it is no ELF file, or is damaged. Or the -errno of open(2).
+     */
+    int error;
+    uint64_t locations; /* that are without a name for it */
+};
+
+/* Of more files than this, those that most locations lack are told. */
+#define SP_SYMBOLIZE_PROBLEMS_MAX 16
+
+/* locations = named + uncovered + anonymous + withheld */
 struct sp_symbolize_stats {
-    uint64_t locations;  /* looked at: had no lines yet */
+    uint64_t locations;  /* looked at: had no lines yet, or is_forced */
     uint64_t named;      /* of these, got a function */
+    uint64_t uncovered;  /* are in files that were opened, and know no function there */
+    uint64_t anonymous;  /* are in memory that is no file's */
+    uint64_t withheld;   /* are in files that gave no names */
     uint64_t modules;    /* files opened */
     uint64_t mismatched; /* files whose build id is not the mapping's: not used */
+    uint64_t unused;     /* files that gave no names, mismatched ones included */
+    struct sp_symbolize_problem problems[SP_SYMBOLIZE_PROBLEMS_MAX]; /* most locations first */
+    size_t n_problems;
 };
 
 /*
- * Names every location of `profile` that has a mapping and no lines; sets the mapping's has_functions where any of
- * the mapping's locations got one. A location without a symbol keeps its address and mapping and gets no line.
- * `stats` may be NULL. Returns 0, or -ENOMEM. A file that is gone, damaged or replaced is no error: its locations stay
- * without names.
+ * Names every location of `profile` that has a mapping and no lines; sets the has_* flags of a mapping to what any of
+ * its locations has. A location without a symbol keeps its address and mapping and gets no line.
+ * `options` and `stats` may be NULL. Returns 0, or -ENOMEM. A file that is gone, damaged or replaced is no error: its
+ * locations stay without names.
  */
-int sp_symbolize_profile(struct sp_profile *profile, struct sp_symbolize_stats *stats);
+int sp_symbolize_profile(struct sp_profile *profile, const struct sp_symbolize_options *options,
+                         struct sp_symbolize_stats *stats);
 
 #endif

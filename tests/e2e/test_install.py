@@ -86,7 +86,7 @@ def test_library_header_pkg_config_and_manuals(directory):
     one(prefix, "include", "sigprof", "sigprof.h")
     one(prefix, "lib", "**", "libsigprof.a")
     one(prefix, "lib", "**", "libsigprof.so")
-    for page in ("sigprof.1", "sigprof-record.1", "sigprof-top.1", "sigprof-info.1"):
+    for page in ("sigprof.1", "sigprof-record.1", "sigprof-top.1", "sigprof-info.1", "sigprof-symbolize.1"):
         one(prefix, "share", "man", "man1", page + "*")
     pc = one(prefix, "lib", "**", "pkgconfig", "sigprof.pc")
     pkg_config = shutil.which("pkg-config")

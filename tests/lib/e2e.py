@@ -149,13 +149,18 @@ def find_gos():
 
 
 def go_top(go, directory, path):
-    """The lines of `go tool pprof -top`. Newer Gos build the tool at its first use: the cache is kept between tests."""
+    """The lines of `go tool pprof -top`."""
+    return go_pprof(go, directory, path, "-top")
+
+
+def go_pprof(go, directory, path, *options):
+    """The lines of `go tool pprof`. Newer Gos build the tool at its first use: the cache is kept between tests."""
     cache = os.path.join(BUILD, "tests", "go-cache")
     scratch = os.path.join(directory, "pprof")
     os.makedirs(scratch, exist_ok=True)
     env = {**os.environ, "PPROF_TMPDIR": scratch, "GOCACHE": cache, "GOFLAGS": "",
            "HOME": scratch, "GOTOOLCHAIN": "local", "PPROF_BINARY_PATH": scratch}
-    done = run([go, "tool", "pprof", "-top", path], env=env, cwd=scratch, timeout=4 * TIMEOUT_S)
+    done = run([go, "tool", "pprof", *options, path], env=env, cwd=scratch, timeout=4 * TIMEOUT_S)
     equal(done.returncode, 0, f"exit of {go} tool pprof:\n{done.stderr.decode(errors='replace')}")
     return done.stdout.decode().splitlines()
 

@@ -38,7 +38,7 @@ def _signed(value):
     return value - (1 << 64) if value >> 63 else value
 
 
-def _fields(data):
+def fields(data):
     """(number, wire type, value) of each field of a message."""
     at = 0
     while at < len(data):
@@ -66,7 +66,7 @@ class _Message:
 
     def __init__(self, data):
         self.by_number = {}
-        for number, wire, value in _fields(data):
+        for number, wire, value in fields(data):
             self.by_number.setdefault(number, []).append((wire, value))
 
     def _last(self, number, wanted, default):

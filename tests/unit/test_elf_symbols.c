@@ -47,7 +47,7 @@ static size_t exercise(struct sp_elf_image *image)
         const char *name = sp_elf_symbols_find(&symbols, symbols.at[i].start);
         char out[1024];
         if (name)
-            sp_demangle(name, out, sizeof(out));
+            sp_demangle(name, SP_DEMANGLE_SHORT, out, sizeof(out));
     }
     assert_null(sp_elf_symbols_find(&symbols, UINT64_MAX));
     size_t n = symbols.n;
@@ -141,11 +141,48 @@ static void test_flipped_bytes_do_no_harm(void **state)
     unlink(path);
 }
 
+/* A copy of this program's file, to be freed. */
+static char *own_bytes(size_t *size)
+{
+    struct stat status;
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && fstat(fd, &status) == 0);
+    *size = (size_t)status.st_size;
+    char *bytes = malloc(*size);
+    assert_int_equal(read(fd, bytes, *size), *size);
+    close(fd);
+    return bytes;
+}
+
+/* Go's linker leaves the note out of every segment. */
+static void test_build_id_is_found_in_a_section_alone(void **state)
+{
+    (void)state;
+    size_t size;
+    char *bytes = own_bytes(&size);
+    char wanted[2 * SP_ELF_BUILD_ID_MAX + 1];
+    struct sp_elf_image image;
+    assert_int_equal(sp_elf_image_open_memory(&image, bytes, size), 0);
+    strcpy(wanted, image.build_id);
+    sp_elf_image_close(&image);
+    assert_int_not_equal(strlen(wanted), 0);
+    const ElfW(Ehdr) *header = (const void *)bytes;
+    ElfW(Phdr) *segments = (void *)(bytes + header->e_phoff);
+    for (size_t i = 0; i < header->e_phnum; i++)
+        if (segments[i].p_type == PT_NOTE)
+            segments[i].p_type = PT_NULL;
+    assert_int_equal(sp_elf_image_open_memory(&image, bytes, size), 0);
+    assert_string_equal(image.build_id, wanted);
+    sp_elf_image_close(&image);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_truncated_files_do_no_harm),
         cmocka_unit_test(test_flipped_bytes_do_no_harm),
+        cmocka_unit_test(test_build_id_is_found_in_a_section_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,234 @@
+/*
+ * `sigprof symbolize`: gives names to the addresses of a profile that has none, ours or anybody's.
+ *
+ * Place on the way of a sample: file → formats → symbolize → formats → file.
+ * Context: ordinary code of the command's only thread.
+ */
+#include "symbolize/symbolize.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "formats/formats.h"
+#include "name_progress.h"
+#include "profile_argument.h"
+#include "unused_files.h"
+#include "util/output_file.h"
+
+struct arguments {
+    const char *file, *output; /* `output` NULL: FILE itself */
+    bool is_in_place;
+    struct sp_symbolize_options options;
+};
+
+static bool parse_style(const char *text, enum sp_demangle_style *style)
+{
+    static const char *const names[] = {
+        [SP_DEMANGLE_SHORT] = "short", [SP_DEMANGLE_FULL] = "full", [SP_DEMANGLE_NONE] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *style = (enum sp_demangle_style)i;
+            return true;
+        }
+    return false;
+}
+
+/* What the options say together. */
+static int check_arguments(const struct arguments *arguments)
+{
+    const struct sp_command *self = &sp_command_symbolize;
+    if (!arguments->file)
+        return sp_usage_error(self, "FILE is missing");
+    if (arguments->output && arguments->is_in_place)
+        return sp_usage_error(self, "-o writes another file, --in-place the same: one of the two");
+    if (!arguments->output && !arguments->is_in_place)
+        return sp_usage_error(self, "where is the result to go? Give -o FILE, or --in-place to replace %s",
+                              arguments->file);
+    if (arguments->output && arguments->output[0] == '\0')
+        return sp_usage_error(self, "-o needs a file name");
+    if (arguments->is_in_place && strcmp(arguments->file, "-") == 0)
+        return sp_usage_error(self, "standard input cannot be replaced; give -o FILE");
+    return SP_EXIT_OK;
+}
+
+static int parse(int argc, char **argv, struct arguments *arguments)
+{
+    static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
+                                          {"in-place", no_argument, NULL, 'i'},
+                                          {"force", no_argument, NULL, 'f'},
+                                          {"demangle", required_argument, NULL, 'd'},
+                                          {0}};
+    const struct sp_command *self = &sp_command_symbolize;
+    int option, status = SP_EXIT_OK;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":o:if", longs, NULL)) != -1) {
+        if (option == 'o')
+            arguments->output = optarg;
+        else if (option == 'd' && !parse_style(optarg, &arguments->options.demangle))
+            return sp_usage_error(self, "--demangle %s: there are short, full and none", optarg);
+        else if (option == ':')
+            return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
+        else if (option == '?')
+            return sp_usage_error(self, "there is no option '%s'", argv[optind - 1]);
+        arguments->is_in_place |= option == 'i';
+        arguments->options.is_forced |= option == 'f';
+    }
+    for (; optind < argc && status == SP_EXIT_OK; optind++)
+        status = sp_profile_argument_take(self, &arguments->file, argv[optind]);
+    return status != SP_EXIT_OK ? status : check_arguments(arguments);
+}
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* Locations that no file can name: they are in no mapping. */
+static uint64_t count_homeless(const struct sp_profile *profile)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < profile->locations.n; i++)
+        n += profile->locations.at[i].n_lines == 0 && profile->locations.at[i].mapping >= profile->mappings.n;
+    return n;
+}
+
+static void print_summary(const struct sp_profile *profile, const struct sp_symbolize_stats *stats)
+{
+    const uint64_t homeless = count_homeless(profile);
+    if (stats->locations > 0)
+        sp_complain("named %" PRIu64 " of %" PRIu64 " address%s; opened %" PRIu64 " file%s", stats->named,
+                    stats->locations, stats->locations == 1 ? "" : "es", stats->modules, plural(stats->modules));
+    else if (profile->locations.n > homeless)
+        sp_complain("nothing to do: every address has a name (--force looks them up anew)");
+    else if (homeless == 0)
+        sp_complain("nothing to do: the profile has no addresses");
+    if (homeless > 0)
+        sp_complain("%" PRIu64 " address%s in no mapping: the profile does not say of which file", homeless,
+                    homeless == 1 ? " is" : "es are");
+    sp_unused_files_print(profile, stats, false);
+}
+
+/* `output` is open, or none: standard output. 0 or -errno. */
+static int encode_and_write(const struct sp_profile *profile, struct sp_output_file *output)
+{
+    struct sp_bytes bytes = {0};
+    int error = sp_formats[0]->write(profile, &bytes);
+    if (error == 0)
+        error = sp_output_write(output->path == NULL ? STDOUT_FILENO : output->fd, bytes.at, bytes.n);
+    sp_bytes_done(&bytes);
+    return error == 0 && output->path != NULL ? sp_output_commit(output) : error;
+}
+
+static int name_profile(struct sp_profile *profile, struct arguments *arguments, struct sp_symbolize_stats *stats)
+{
+    struct sp_name_progress progress;
+    sp_name_progress_begin(&progress, STDERR_FILENO, SP_NAME_PROGRESS_DELAY_MS, &arguments->options);
+    const int error = sp_symbolize_profile(profile, &arguments->options, stats);
+    sp_name_progress_end(&progress);
+    if (error == 0)
+        return SP_EXIT_OK;
+    sp_complain("%s: there is not enough memory for the names", arguments->file);
+    return SP_EXIT_FAILED;
+}
+
+static int fail_to_write(const char *path, int error)
+{
+    sp_complain("cannot write %s: %s", path, strerror(-error));
+    return SP_EXIT_FAILED;
+}
+
+/* Where the result goes; "-" is standard output. */
+static const char *result_path(const struct arguments *arguments)
+{
+    return arguments->is_in_place ? arguments->file : arguments->output;
+}
+
+static bool is_stdout(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+static int write_profile(const struct sp_profile *profile, const char *path, struct sp_output_file *output)
+{
+    const bool is_open = output->path != NULL || is_stdout(path);
+    int error = is_open ? 0 : sp_output_open(path, output);
+    if (error == 0)
+        error = encode_and_write(profile, output);
+    if (error != 0)
+        return fail_to_write(is_stdout(path) ? "standard output" : path, error);
+    if (!is_stdout(path))
+        sp_complain("wrote %s; look at it with: sigprof top %s", path, path);
+    return SP_EXIT_OK;
+}
+
+/* Names the profile and writes it. A file that would stay as it is is not replaced. */
+static int name_and_write(struct sp_profile *profile, struct arguments *arguments, struct sp_output_file *output)
+{
+    struct sp_symbolize_stats stats;
+    const int status = name_profile(profile, arguments, &stats);
+    if (status != SP_EXIT_OK)
+        return status;
+    print_summary(profile, &stats);
+    if (!arguments->is_in_place || stats.named > 0)
+        return write_profile(profile, result_path(arguments), output);
+    sp_complain("%s stays as it is", arguments->file);
+    return SP_EXIT_OK;
+}
+
+/*
+ * Before the work: names that cannot be kept are not looked up. A file is opened only to see that it can be, lest its
+ * temporary one stay behind when the user loses patience; what reads from a pipe would take that for the end.
+ */
+static int check_output(const char *path, struct sp_output_file *output)
+{
+    if (!is_stdout(path)) {
+        const int error = sp_output_open(path, output);
+        if (error == 0 && output->temporary != NULL)
+            sp_output_abandon(output);
+        return error == 0 ? SP_EXIT_OK : fail_to_write(path, error);
+    }
+    if (!isatty(STDOUT_FILENO))
+        return SP_EXIT_OK;
+    sp_complain("a profile is binary and standard output is a terminal; redirect it, or give -o FILE");
+    return SP_EXIT_FAILED;
+}
+
+static int run(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    struct sp_output_file output = {0};
+    struct sp_profile *profile = NULL;
+    int status = parse(argc, argv, &arguments);
+    if (status == SP_EXIT_OK)
+        status = sp_profile_argument_read(arguments.file, &profile);
+    if (status == SP_EXIT_OK)
+        status = check_output(result_path(&arguments), &output);
+    if (status == SP_EXIT_OK)
+        status = name_and_write(profile, &arguments, &output);
+    sp_output_abandon(&output);
+    if (profile)
+        sp_profile_free(profile);
+    return status;
+}
+
+const struct sp_command sp_command_symbolize = {
+    .name = "symbolize",
+    .usage = "symbolize (-o FILE | -i) [-f] [--demangle=STYLE] FILE",
+    .summary = "give names to the addresses of a profile",
+    .help =
+        "  -o, --output FILE  write the named profile there; - is standard output\n"
+        "  -i, --in-place     replace FILE itself\n"
+        "  -f, --force        look up addresses that have names, too; where nothing is found, the old names stay\n"
+        "  --demangle=STYLE   names of C++, Rust and D: short (default; as pprof shows them), full (with parameters\n"
+        "                     and template arguments), none (as in the symbol table)\n"
+        "  FILE               a profile in the pprof format, of any profiler; - is stdin\n"
+        "\n"
+        "Names come from the files that the profile's mappings tell, on this machine. A file whose build id is\n"
+        "not the one that was recorded is not used. What has no name keeps its address.\n",
+    .run = run,
+};

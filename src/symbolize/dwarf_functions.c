@@ -1,0 +1,218 @@
+/*
+ * One walk over a unit's entries. See dwarf_functions.h for the place and the picture.
+ *
+ * Entries are met parents first, so an address gets its function, then the calls inlined there from the outermost to
+ * the innermost. libdw makes sure that a sibling lies behind its brother, so the walk ends; its depth is bounded here.
+ * Context: ordinary code of one thread at a time.
+ */
+#include "symbolize/dwarf_functions.h"
+
+#include "symbolize/symbol_source.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* Entries in entries. Real code has a few of these to each inlined call. */
+#define DEPTH_MAX 256
+/* How many entries may claim an address, in the mean over a unit; beyond that the file is hostile. */
+#define CLAIMS_PER_WANT (4 * SP_FRAMES_MAX)
+#define NO_SCOPE UINT32_MAX
+
+struct walk {
+    struct sp_dwarf_functions *functions;
+    const struct sp_elf_image *image;
+    struct sp_dwarf_want *wants;
+    size_t n;
+    uint64_t *budget;
+    size_t claims_left;
+    bool is_thorough; /* also looks into functions and types without any of the addresses */
+    int error;
+};
+
+/* Where in the tree an entry is. */
+struct place {
+    unsigned depth;
+    uint32_t owner; /* the scope of the function around it, NO_SCOPE where no address is in it */
+    uint32_t level; /* of an inlined call here */
+};
+
+/* Adds the entry as a scope. Returns its index, or NO_SCOPE. */
+static uint32_t add_scope(struct walk *walk, const Dwarf_Die *die)
+{
+    struct sp_dwarf_functions *functions = walk->functions;
+    if (functions->n_scopes == functions->scopes_capacity) {
+        size_t larger = functions->scopes_capacity ? 2 * functions->scopes_capacity : 64;
+        Dwarf_Die *moved = larger < NO_SCOPE ? reallocarray(functions->scopes, larger, sizeof(*moved)) : NULL;
+        if (!moved) {
+            walk->error = -ENOMEM;
+            return NO_SCOPE;
+        }
+        functions->scopes = moved;
+        functions->scopes_capacity = larger;
+    }
+    functions->scopes[functions->n_scopes] = *die;
+    return (uint32_t)functions->n_scopes++;
+}
+
+static void add_node(struct walk *walk, struct sp_dwarf_want *want, const struct sp_dwarf_node *node)
+{
+    struct sp_dwarf_functions *functions = walk->functions;
+    if (functions->n_nodes == functions->nodes_capacity) {
+        size_t larger = functions->nodes_capacity ? 2 * functions->nodes_capacity : 64;
+        struct sp_dwarf_node *moved =
+            larger < SP_DWARF_NO_NODE ? reallocarray(functions->nodes, larger, sizeof(*moved)) : NULL;
+        if (!moved) {
+            walk->error = -ENOMEM;
+            return;
+        }
+        functions->nodes = moved;
+        functions->nodes_capacity = larger;
+    }
+    functions->nodes[functions->n_nodes] = *node;
+    want->top = (uint32_t)functions->n_nodes++;
+}
+
+/* Puts a scope over an address, if its function is the one there: the first that claims it has it. */
+static bool claim(struct walk *walk, struct sp_dwarf_want *want, uint32_t scope, const struct place *place)
+{
+    const struct sp_dwarf_node *nodes = walk->functions->nodes;
+    struct sp_dwarf_node node = {.scope = scope, .next = want->top, .level = place->level, .owner = place->owner};
+    if (walk->claims_left == 0)
+        return false;
+    walk->claims_left--;
+    if (place->level == 0) {
+        if (want->top != SP_DWARF_NO_NODE)
+            return false;
+        node.owner = scope;
+    } else {
+        if (want->top == SP_DWARF_NO_NODE || nodes[want->top].owner != place->owner)
+            return false;
+        /* Of two calls side by side that claim one address, the later has it. */
+        while (nodes[node.next].level >= place->level)
+            node.next = nodes[node.next].next;
+    }
+    add_node(walk, want, &node);
+    return !walk->error;
+}
+
+static size_t first_at(const struct walk *walk, uint64_t vaddr)
+{
+    size_t low = 0, high = walk->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (walk->wants[middle].vaddr < vaddr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Puts an entry over all addresses in its ranges. Returns its scope, NO_SCOPE when there are none. */
+static uint32_t claim_ranges(struct walk *walk, Dwarf_Die *die, const struct place *place)
+{
+    uint32_t scope = NO_SCOPE;
+    Dwarf_Addr base, start, end;
+    for (ptrdiff_t at = 0; *walk->budget > 0 && (at = dwarf_ranges(die, at, &base, &start, &end)) > 0;
+         --*walk->budget) {
+        size_t i = first_at(walk, start);
+        if (i == walk->n || walk->wants[i].vaddr >= end || !sp_elf_image_has_range(walk->image, start, end))
+            continue;
+        for (; !walk->error && walk->claims_left > 0 && i < walk->n && walk->wants[i].vaddr < end; i++) {
+            uint32_t candidate = scope != NO_SCOPE ? scope : (uint32_t)walk->functions->n_scopes;
+            if (claim(walk, &walk->wants[i], candidate, place) && scope == NO_SCOPE)
+                scope = add_scope(walk, die);
+        }
+    }
+    return scope;
+}
+
+static void walk_children(struct walk *walk, Dwarf_Die *parent, const struct place *place);
+
+static void visit_function(struct walk *walk, Dwarf_Die *die, const struct place *place)
+{
+    struct place inside = {.depth = place->depth + 1, .owner = NO_SCOPE, .level = 0};
+    inside.owner = claim_ranges(walk, die, &inside);
+    inside.level = 1;
+    if (inside.owner != NO_SCOPE || walk->is_thorough)
+        walk_children(walk, die, &inside);
+}
+
+static void visit_inlined(struct walk *walk, Dwarf_Die *die, const struct place *place)
+{
+    struct place inside = {.depth = place->depth + 1, .owner = place->owner, .level = place->level + 1};
+    if (place->owner != NO_SCOPE && place->level < SP_FRAMES_MAX && claim_ranges(walk, die, place) != NO_SCOPE)
+        walk_children(walk, die, &inside);
+}
+
+static void visit(struct walk *walk, Dwarf_Die *die, const struct place *place)
+{
+    struct place inside = {.depth = place->depth + 1, .owner = place->owner, .level = place->level};
+    switch (dwarf_tag(die)) {
+    case DW_TAG_subprogram:
+        visit_function(walk, die, place);
+        break;
+    case DW_TAG_inlined_subroutine:
+        visit_inlined(walk, die, place);
+        break;
+    case DW_TAG_lexical_block:
+    case DW_TAG_try_block:
+    case DW_TAG_catch_block:
+    case DW_TAG_with_stmt:
+    case DW_TAG_common_block:
+    case DW_TAG_namespace:
+    case DW_TAG_module:
+        walk_children(walk, die, &inside);
+        break;
+    default:
+        if (walk->is_thorough)
+            walk_children(walk, die, &inside);
+    }
+}
+
+static void walk_children(struct walk *walk, Dwarf_Die *parent, const struct place *place)
+{
+    Dwarf_Die die;
+    if (place->depth >= DEPTH_MAX || dwarf_child(parent, &die) != 0)
+        return;
+    do
+        visit(walk, &die, place);
+    while (!walk->error && *walk->budget > 0 && dwarf_siblingof(&die, &die) == 0);
+}
+
+static bool all_have_functions(const struct walk *walk)
+{
+    for (size_t i = 0; i < walk->n; i++)
+        if (walk->wants[i].top == SP_DWARF_NO_NODE)
+            return false;
+    return true;
+}
+
+int sp_dwarf_functions_read(struct sp_dwarf_functions *functions, Dwarf_Die *unit, const struct sp_elf_image *image,
+                            struct sp_dwarf_want *wants, size_t n, uint64_t *budget)
+{
+    struct walk walk = {.functions = functions,
+                        .image = image,
+                        .wants = wants,
+                        .n = n,
+                        .budget = budget,
+                        .claims_left = n * CLAIMS_PER_WANT};
+    const struct place root = {.depth = 0, .owner = NO_SCOPE, .level = 0};
+    functions->n_scopes = functions->n_nodes = 0;
+    for (size_t i = 0; i < n; i++)
+        wants[i].top = SP_DWARF_NO_NODE;
+    walk_children(&walk, unit, &root);
+    /* Methods may stand in their types (Rust), functions in functions (C as gcc has it, Ada): a second, wider look. */
+    walk.is_thorough = !walk.error && !all_have_functions(&walk);
+    if (walk.is_thorough)
+        walk_children(&walk, unit, &root);
+    return walk.error;
+}
+
+void sp_dwarf_functions_done(struct sp_dwarf_functions *functions)
+{
+    free(functions->scopes);
+    free(functions->nodes);
+    *functions = (struct sp_dwarf_functions){.n_scopes = 0};
+}
