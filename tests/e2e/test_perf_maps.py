@@ -44,7 +44,7 @@ def remove_maps(output):
 
 
 def record(directory, command, options=()):
-    got = e2e.record(directory, command, options, cwd=directory)  # node leaves a log where it is
+    got = e2e.record(directory, command, options, cwd=directory)  # node leaves a log where it runs
     remove_maps(got.stdout)
     e2e.equal(got.status, 0, f"exit\n{got.stderr}")
     return got
@@ -75,7 +75,8 @@ def test_functions_of_two_processes_have_their_own_names(directory):
     node = need_node()
     one = write(directory, "one.js", NODE_SCRIPT % {"name": "sp_first_function"})
     two = write(directory, "two.js", NODE_SCRIPT % {"name": "sp_second_function"})
-    got = record(directory, ["sh", "-c", f"'{node}' --perf-basic-prof {one} & '{node}' --perf-basic-prof {two}; wait"])
+    start = f"'{node}' --perf-basic-prof"
+    got = record(directory, ["sh", "-c", f"{start} {one} & {start} {two}; wait"])
     profile = got.profile()
     for name in "sp_first_function", "sp_second_function":
         named = cpu_in(profile, name)
@@ -86,8 +87,8 @@ def test_functions_of_split_processes_have_names(directory):
     node = need_node()
     script = write(directory, "one.js", NODE_SCRIPT % {"name": "sp_hot_function"})
     got = record(directory, ["sh", "-c", f"'{node}' --perf-basic-prof {script}; true"], ["--split"])
-    named = sum(cpu_in(e2e.pprof.read(os.path.join(directory, path)).check(), "sp_hot_function") for path in e2e.files_in(directory)
-                if path.endswith(".pb.gz"))
+    paths = [os.path.join(directory, name) for name in e2e.files_in(directory) if name.endswith(".pb.gz")]
+    named = sum(cpu_in(e2e.pprof.read(path).check(), "sp_hot_function") for path in paths)
     e2e.check(named > 300_000_000, f"named {named} ns:\n{got.stderr}")
 
 
