@@ -12,7 +12,7 @@
 #include "util/arena.h"
 
 /* In a rank: the symbol is an ifunc's, whose address is that of the function that picks the implementation. */
-#define SP_ELF_RANK_INDIRECT (1U << 18)
+#define SP_ELF_RANK_INDIRECT 1U
 
 struct sp_elf_candidate {
     uint64_t start;

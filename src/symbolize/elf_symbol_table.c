@@ -84,8 +84,8 @@ static bool is_marker(const char *name)
 }
 
 /*
- * Which of several names of one address people know: a function rather than a label, one with a size, the function that
- * is there rather than the name that it gives an address for (an ifunc's), an exported one before a local one, then the
+ * Which of several names of one address people know: a function rather than a label, one with a size, an exported one
+ * before a local one (so an ifunc's own before that of the function that picks, as other tools have it), then the
  * fewest leading underscores, then global before weak, then no version. Underscores go before global and weak because C
  * libraries make the name of the manual a weak alias of one of their own: `poll` of `__poll`.
  */
@@ -100,7 +100,7 @@ static uint32_t rank_of(const GElf_Sym *symbol, const char *name)
     while (underscores < 255 && name[underscores] == '_')
         underscores++;
     uint32_t versioned = memchr(name, '@', strnlen(name, 4096)) != NULL;
-    return label << 20 | unsized << 19 | indirect | local << 17 | underscores << 8 | weak << 1 | versioned;
+    return label << 20 | unsized << 19 | local << 17 | underscores << 8 | weak << 2 | versioned << 1 | indirect;
 }
 
 /* Whether a symbol may name code; then `*out` is filled. */

@@ -194,7 +194,7 @@ static void test_symbols_nested_unsized_aliased(void **state)
 static void test_symbols_of_ifuncs_and_parts(void **state)
 {
     (void)state;
-    assert_name(sp_test_alias + 16, "sp_test_resolver");
+    assert_name(sp_test_alias + 16, "sp_test_ifunc");
     assert_name(sp_test_alias + 32, "sp_test_only_ifunc");
     assert_name(sp_test_alias + 48, "sp_test_part");
     assert_name(sp_test_alias + 64, "sp_test_behind");
