@@ -41,7 +41,7 @@ def test_deep_stack_keeps_leaf_and_root(directory):
         e2e.check(len(root) >= MAX_DEPTH // 2 - 1, f"the root's side is short: {root}")
         e2e.check(root[0] == "deep_call" and "main" in root, f"the root's side: {root}")
         e2e.equal(root[-1], "_start", "the root")
-        omitted = sample.locations[gap]
+        omitted = sample.function_locations()[gap]
         e2e.equal((omitted.mapping, omitted.address), (None, 0), "the gap's mapping and address")
     e2e.equal(got.lost(), 0, "lost")
 
@@ -111,7 +111,7 @@ def test_code_made_at_run_time_is_gone_through(directory):
         names = sample.function_names()
         if names[-1] == "_start" and "made_spin" in names:
             at = names.index("made_caller")
-            e2e.equal(sample.locations[at - 1].mapping.file, "//anon", "the mapping of what made_caller called")
+            e2e.equal(sample.function_locations()[at - 1].mapping.file, "//anon", "the mapping of what made_caller called")
             whole += sample.values[0]
     e2e.check(whole > 0.5 * profile.total("samples"), f"whole are {whole} of {profile.total('samples')}:\n{got.stderr}")
 

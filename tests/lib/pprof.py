@@ -188,6 +188,10 @@ class Sample:
         """Leaf first, with inlined ones; "" for a frame without a name."""
         return [name for location in self.locations for name, _ in (location.lines or [("", 0)])]
 
+    def function_locations(self):
+        """The location of each of function_names."""
+        return [location for location in self.locations for _ in (location.lines or [("", 0)])]
+
     def stack(self):
         """[(address, mapping, [(function name, line)])], leaf first."""
         return [(location.address, location.mapping, location.lines) for location in self.locations]
