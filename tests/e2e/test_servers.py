@@ -127,6 +127,11 @@ def run_server(server, command, errors):
     return process.returncode, result
 
 
+# Threads that are made past our pthread_create, by one that was looked up: redis's jemalloc has one. Where such a thread
+# ends without a sample, nobody knows its start routine; what it then owes, a period at the most, is lost and said.
+UNANNOUNCED = 1
+
+
 def check_server(directory, server, sigprof, used, path):
     errors, usage = os.path.join(directory, "errors"), path + ".used"
     status, bare = run_server(server, server.command(), errors)
@@ -137,8 +142,10 @@ def check_server(directory, server, sigprof, used, path):
         got = e2e.Recording(subprocess.CompletedProcess(command, status, b"", file.read()), path)
     e2e.equal(status, 0, f"exit\n{got.stderr}")
     e2e.equal(recorded, bare, "the result")
-    e2e.equal(got.lost(), 0, f"lost\n{got.stderr}")
     profile = got.profile()
+    no_place = profile.facts["lost.no place.count"][0]
+    e2e.equal(got.lost() - no_place, 0, f"lost\n{got.stderr}")
+    e2e.check(no_place <= UNANNOUNCED, f"no place for {no_place}\n{got.stderr}")
     with open(usage, encoding="ascii") as file:
         e2e.within(profile.total(), e2e.value(file.read(), "cpu_ns"), 0.03, 0, f"CPU time, of rusage's\n{got.stderr}")
     return profile
