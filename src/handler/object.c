@@ -30,22 +30,34 @@ struct found {
     uintptr_t link_map;      /* the dynamic linker's name for it, or 0 */
 };
 
+/*
+ * How many of n entries begin at or below `address`: the last of these is the only one that can hold it. Entries are
+ * sorted, `stride` bytes apart, and begin with the address `low`.
+ */
+static inline uint32_t count_up_to(const void *entries, uint32_t n, size_t stride, uintptr_t address)
+{
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (*(const uintptr_t *)(const void *)((const char *)entries + middle * stride) <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+_Static_assert(offsetof(struct sp_listed_object, low) == 0 && offsetof(struct sp_object, low) == 0, "count_up_to");
+
 static bool find_listed(uintptr_t address, struct found *found)
 {
     const struct sp_object_list *list = sp_load_acquire(&listed);
     if (list == NULL)
         return false;
-    uint32_t low = 0, high = list->n;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (list->at[middle].low <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0 || address >= list->at[low - 1].high)
+    const uint32_t n = count_up_to(list->at, list->n, sizeof list->at[0], address);
+    if (n == 0 || address >= list->at[n - 1].high)
         return false;
-    const struct sp_listed_object *at = &list->at[low - 1];
+    const struct sp_listed_object *at = &list->at[n - 1];
     *found = (struct found){.low = at->low, .high = at->high, .tables = at->tables};
     return true;
 }
@@ -203,17 +215,10 @@ static _Atomic uint32_t n_lasting;
 
 static bool find_lasting(uintptr_t address, struct sp_object *object)
 {
-    uint32_t low = 0, high = sp_load_acquire(&n_lasting);
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (lasting[middle].low <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0 || !sp_object_has(&lasting[low - 1], address))
+    const uint32_t n = count_up_to(lasting, sp_load_acquire(&n_lasting), sizeof lasting[0], address);
+    if (n == 0 || !sp_object_has(&lasting[n - 1], address))
         return false;
-    *object = lasting[low - 1];
+    *object = lasting[n - 1];
     return true;
 }
 

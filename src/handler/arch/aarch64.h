@@ -91,11 +91,16 @@ static inline void sp_arch_unpack_saves(uintptr_t cfa, uint32_t saves, uintptr_t
     *ra_at = saves == 0 ? 0 : *fp_at + 8;
 }
 
+/* An instruction as it lies in memory: little-endian, whatever the data are. */
+static inline uint32_t sp_arch_instruction(const uint8_t bytes[4])
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
 /* Arm ARM, C6.2: RET and its authenticating forms. Where the frame record is being made, x29 still is the caller's. */
 static inline enum sp_arch_moment sp_arch_moment(const uint8_t code[8])
 {
-    const uint32_t instruction =
-        (uint32_t)code[4] | (uint32_t)code[5] << 8 | (uint32_t)code[6] << 16 | (uint32_t)code[7] << 24;
+    const uint32_t instruction = sp_arch_instruction(code + 4);
     return instruction == 0xd65f03c0 || instruction == 0xd65f0bff || instruction == 0xd65f0fff ? SP_ARCH_MOMENT_CALLED
                                                                                                : SP_ARCH_MOMENT_ANY;
 }
@@ -103,23 +108,20 @@ static inline enum sp_arch_moment sp_arch_moment(const uint8_t code[8])
 /* Arm ARM, C6.2: BL label is 100101 imm26; BLR and its authenticating forms are 1101011x 0011 1111. */
 static inline bool sp_arch_is_call(const uint8_t bytes[8])
 {
-    const uint32_t instruction =
-        (uint32_t)bytes[4] | (uint32_t)bytes[5] << 8 | (uint32_t)bytes[6] << 16 | (uint32_t)bytes[7] << 24;
+    const uint32_t instruction = sp_arch_instruction(bytes + 4);
     return instruction >> 26 == 0x25 || (instruction & 0xfefff000) == 0xd63f0000;
 }
 
 /* Arm ARM, C6.2: NOP is d503201f; what Go's assembler takes for one is MOV X0, X0, aa0003e0. */
 static inline bool sp_arch_ends_in_nop(const uint8_t bytes[8])
 {
-    const uint32_t instruction =
-        (uint32_t)bytes[4] | (uint32_t)bytes[5] << 8 | (uint32_t)bytes[6] << 16 | (uint32_t)bytes[7] << 24;
+    const uint32_t instruction = sp_arch_instruction(bytes + 4);
     return instruction == 0xd503201f || instruction == 0xaa0003e0;
 }
 
 static inline uintptr_t sp_arch_call_target(const uint8_t bytes[8], uintptr_t return_address)
 {
-    const uint32_t instruction =
-        (uint32_t)bytes[4] | (uint32_t)bytes[5] << 8 | (uint32_t)bytes[6] << 16 | (uint32_t)bytes[7] << 24;
+    const uint32_t instruction = sp_arch_instruction(bytes + 4);
     if (instruction >> 26 == 0x25) /* the distance is signed, of 26 bits, in instructions, and from the call itself */
         return return_address - 4 + (uintptr_t)((intptr_t)(int32_t)(instruction << 6) >> 4);
     return sp_arch_is_call(bytes) ? 1 : 0;
