@@ -12,7 +12,6 @@
  */
 #include "symbolize/demangle_parts.h"
 
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,19 +311,12 @@ static bool demangle_cpp(const char *mangled, struct sp_demangle_text *text)
     return !printer.failed;
 }
 
-/* A Rust name on its way out of libiberty. */
-struct rust {
-    struct sp_demangle_text *text;
-    jmp_buf too_long;
-};
-
-/* libiberty cannot be told to stop, and a name's references to its own parts can double it again and again. */
-static void append_rust(const char *bytes, size_t n, void *opaque)
+void sp_demangle_append_or_leave(const char *bytes, size_t n, void *opaque)
 {
-    struct rust *rust = opaque;
-    sp_demangle_append(rust->text, bytes, n);
-    if (rust->text->is_full)
-        longjmp(rust->too_long, 1);
+    struct sp_demangle_printed *printed = opaque;
+    sp_demangle_append(printed->text, bytes, n);
+    if (printed->text->is_full)
+        longjmp(printed->too_long, 1);
 }
 
 /* Whether the '<' at `at` opens generic arguments, rather than the `<T as Trait>` of a path or `for<'a>`. */
@@ -358,10 +350,10 @@ static void drop_generics(struct sp_demangle_text *text)
 
 static bool demangle_rust(const char *mangled, bool is_full, struct sp_demangle_text *text)
 {
-    struct rust rust = {.text = text};
-    if (setjmp(rust.too_long) != 0)
+    struct sp_demangle_printed printed = {.text = text};
+    if (setjmp(printed.too_long) != 0)
         return false;
-    if (!rust_demangle_callback(mangled, DMGL_NO_OPTS, append_rust, &rust))
+    if (!rust_demangle_callback(mangled, DMGL_NO_OPTS, sp_demangle_append_or_leave, &printed))
         return false;
     if (!is_full && mangled[1] == 'R')
         drop_generics(text);

@@ -9,7 +9,6 @@
  */
 #include "symbolize/demangle_parts.h"
 
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,19 +23,6 @@ typedef struct demangle_component node;
 struct walk {
     unsigned nodes, templates, parameters;
 };
-
-struct output {
-    struct sp_demangle_text *text;
-    jmp_buf too_long;
-};
-
-static void append_or_leave(const char *bytes, size_t n, void *opaque)
-{
-    struct output *output = opaque;
-    sp_demangle_append(output->text, bytes, n);
-    if (output->text->is_full)
-        longjmp(output->too_long, 1);
-}
 
 /* Nodes without children, or whose only child is not printed as one. */
 static bool is_leaf(const node *tree)
@@ -89,11 +75,12 @@ static bool is_small(const node *tree, unsigned depth, struct walk *walk)
 }
 
 /* Apart, as what setjmp's function holds in registers is lost. */
-static bool print(node *tree, struct output *output)
+static bool print(node *tree, struct sp_demangle_printed *printed)
 {
-    if (setjmp(output->too_long) != 0)
+    if (setjmp(printed->too_long) != 0)
         return false;
-    return cplus_demangle_print_callback(DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP, tree, append_or_leave, output) != 0;
+    return cplus_demangle_print_callback(DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP, tree, sp_demangle_append_or_leave,
+                                         printed) != 0;
 }
 
 bool sp_demangle_cpp_full(const char *mangled, struct sp_demangle_text *text)
@@ -103,8 +90,8 @@ bool sp_demangle_cpp_full(const char *mangled, struct sp_demangle_text *text)
     if (!tree)
         return false;
     struct walk walk = {0};
-    struct output output = {.text = text};
-    bool is_done = is_small(tree, 0, &walk) && walk.templates * walk.parameters <= COPIES_MAX && print(tree, &output);
+    struct sp_demangle_printed printed = {.text = text};
+    bool is_done = is_small(tree, 0, &walk) && walk.templates * walk.parameters <= COPIES_MAX && print(tree, &printed);
     free(memory);
     return is_done;
 }

@@ -10,6 +10,7 @@
 #include "symbolize/demangle.h"
 
 #include <libiberty/demangle.h>
+#include <setjmp.h>
 #include <stdbool.h>
 
 /* The text that grows; once it does not fit, `is_full` stays set. */
@@ -20,6 +21,18 @@ struct sp_demangle_text {
 };
 
 void sp_demangle_append(struct sp_demangle_text *text, const char *bytes, size_t n);
+
+/*
+ * A text on its way out of libiberty, which cannot be told to stop, and in a name whose parts refer to each other may
+ * double it again and again. Who prints sets `too_long`.
+ */
+struct sp_demangle_printed {
+    struct sp_demangle_text *text;
+    jmp_buf too_long;
+};
+
+/* libiberty's callback, `printed` is a struct sp_demangle_printed: appends, and leaves libiberty once it is full. */
+void sp_demangle_append_or_leave(const char *bytes, size_t n, void *printed);
 
 /*
  * The length of a symbol's name without what compilers and linkers put behind it: the suffixes of clones and parts

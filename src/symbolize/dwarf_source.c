@@ -346,11 +346,8 @@ static uint32_t find_symbol(const void *opaque, const struct sp_module_address *
                             uint32_t max)
 {
     const struct dwarf_module *module = opaque;
-    uint64_t vaddr;
-    if (max == 0 || !sp_elf_image_vaddr(&module->image, address->file_offset, &vaddr))
-        return 0;
-    const char *name = sp_elf_symbols_find(&module->symbols, vaddr);
-    if (!name)
+    const char *name = sp_elf_symbols_at(&module->symbols, &module->image, address->file_offset);
+    if (max == 0 || !name)
         return 0;
     frames[0] = (struct sp_named_frame){.system_name = name};
     return 1;

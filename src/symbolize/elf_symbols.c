@@ -166,6 +166,13 @@ const char *sp_elf_symbols_find(const struct sp_elf_symbols *symbols, uint64_t v
     return strnlen(name, SP_ELF_NAME_MAX) < SP_ELF_NAME_MAX ? name : NULL;
 }
 
+const char *sp_elf_symbols_at(const struct sp_elf_symbols *symbols, const struct sp_elf_image *image,
+                              uint64_t file_offset)
+{
+    uint64_t vaddr;
+    return sp_elf_image_vaddr(image, file_offset, &vaddr) ? sp_elf_symbols_find(symbols, vaddr) : NULL;
+}
+
 bool sp_elf_symbols_are_valid(const struct sp_elf_symbols *symbols)
 {
     for (size_t i = 0; i < symbols->n; i++) {

@@ -48,6 +48,10 @@ void sp_elf_symbols_done(struct sp_elf_symbols *symbols);
 /* The name at a link-time address, or NULL. */
 const char *sp_elf_symbols_find(const struct sp_elf_symbols *symbols, uint64_t vaddr);
 
+/* The same for the byte at `file_offset` of `image`, which need not be the one that the symbols are from. */
+const char *sp_elf_symbols_at(const struct sp_elf_symbols *symbols, const struct sp_elf_image *image,
+                              uint64_t file_offset);
+
 /* Whether the invariant above holds; for tests. */
 bool sp_elf_symbols_are_valid(const struct sp_elf_symbols *symbols);
 
