@@ -243,6 +243,7 @@ static void hear_newborn(struct recording *recording)
 
 static void say_what_runs_on(const struct recording *recording)
 {
+    sp_server_serve(recording->server); /* some have ended while the profile was written */
     const unsigned running = sp_server_running(recording->server);
     if (running > 0)
         sp_complain("%u of the processes that %s has started %s on, and what %s from now on is not recorded%s", running,

@@ -13,6 +13,8 @@ a memcpy for a struct assignment, a stack protector, a jump table. It fails when
   dynamic    a stack frame has no fixed size (alloca, variable-length arrays)
   tls        thread-local storage is touched: a relocation, %fs/%gs, tpidr_el0 (a stack protector does that, too)
   stack      the deepest path from a root takes more than the budget
+  tables     a function has no unwind table: a thread that a profiler's signal interrupts there has no stack (clang
+             leaves them out of freestanding code unless it is told)
 
 Compile the objects with -fstack-usage (FOO.su is expected beside FOO.o), -fno-jump-tables, -fno-stack-protector,
 and without link-time optimisation, sanitizers or coverage.
@@ -49,6 +51,7 @@ SECTION = re.compile(r"^Disassembly of section (\S+):$")
 LABEL = re.compile(r"^([0-9a-f]+) <(.+)>:$")
 INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S.*)$")
 RELOCATION = re.compile(r"([0-9a-f]+): (R_\w+)\s+(\S+)")
+TABLE = re.compile(r"^[0-9a-f]+ R_\w+\s+(\.[^\s+]+|\w+)(?:\+0x([0-9a-f]+))?$")
 SYMBOL = re.compile(r"^([0-9a-f]+) (.{7}) (\S+)\s+([0-9a-f]+)\s+(?:(?:\.hidden|\.internal|\.protected)\s+)?(.+)$")
 
 
@@ -140,12 +143,28 @@ class Object:
         self.global_names = set()
         self.undefined = set()
         self.thread_locals = []
+        self.without_tables = []  # names
         self.machine = None
 
     def read(self, allow):
         self._read_symbols()
         self._read_code()
         self._read_frames(allow)
+        self._read_tables(allow)
+
+    def _read_tables(self, allow):
+        """Each entry of .eh_frame has one relocation, to the first byte of its function or of its function's part."""
+        starts, is_table = set(), False
+        for line in run([self.tools.objdump, "-r", self.path]).splitlines():
+            if line.startswith("RELOCATION RECORDS FOR "):
+                is_table = "[.eh_frame]" in line
+            elif is_table and (match := TABLE.match(line)):
+                starts.add((match.group(1), int(match.group(2) or "0", 16)))
+        for section, functions in self.by_section.items():
+            for start, _, key in functions:
+                name = self.functions[key].name
+                if (section, start) not in starts and (name, 0) not in starts and name not in allow.frames:
+                    self.without_tables.append(name)
 
     def _key(self, name, is_global):
         return name if is_global else f"{name}@{self.path}"
@@ -374,6 +393,8 @@ class Proof:
             self.functions.update(item.functions)
             for name in item.undefined - defined:
                 self.missing.setdefault(name, []).append(os.path.basename(item.path))
+            for name in item.without_tables:
+                self.faults.append(f"tables: {name} in {os.path.basename(item.path)} has no unwind table")
             for name in item.thread_locals:
                 self.faults.append(f"tls: {name} in {os.path.basename(item.path)} is thread-local")
 

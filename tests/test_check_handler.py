@@ -210,6 +210,10 @@ class CheckHandler(unittest.TestCase):
         self.expect(source, ["stack: by_hand has no .su entry"])
         self.expect(source, [], allow="frame by_hand 16 two instructions, pushes nothing\n")
 
+    def test_function_without_unwind_table_fails(self):
+        self.expect("int sp_root(int x) { return x; }", ["tables: sp_root in sample.c.o"],
+                    flags=["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"])
+
     def test_missing_su_file_is_said(self):
         for tool in tools():
             with self.subTest(compiler=tool[0]):
