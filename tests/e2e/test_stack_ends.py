@@ -55,7 +55,9 @@ def test_deep_stack_in_the_ledger(directory):
     # All frames of the stack were walked, by each delivery; of those omitted none counts as one in no mapping.
     e2e.check(info["unwinding"]["frames"] > CALLS * 0.8 * info["samples"]["collected"]["count"], f"{info['unwinding']}")
     e2e.equal(stacks["frames in no mapping"], 0, "frames in no mapping")
-    e2e.check(re.search(r"stacks cut \d+\.\d% \(by depth \d+\.\d%\)", got.stderr), f"the summary:\n{got.stderr}")
+    # One sample may be in _dl_start_user, which hands over to the program and has no tables.
+    words = r"stacks cut \d+\.\d% \((by missing rules \d\.\d%, )?by depth \d+\.\d%\)"
+    e2e.check(re.search(words, got.stderr), f"the summary:\n{got.stderr}")
 
 
 def test_deep_stack_in_reports(directory):
