@@ -1,12 +1,16 @@
 /*
- * Finds the file with an image's debug data. See debug_file.h for the place and the order of the search.
+ * Finds a module's file, and the one with its debug data. See debug_file.h for the place and the order of the search.
  *
  * Context: ordinary code of one thread at a time.
  */
 #include "symbolize/debug_file.h"
 
+#include "symbolize/regular_file.h"
+#include "symbolize/symbol_source.h"
+
 #include <elfutils/libdwelf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <libdeflate.h>
 #include <limits.h>
@@ -91,11 +95,33 @@ static void terminate_strings(const struct sp_elf_image *debug)
     }
 }
 
+/* A directory of debug files, below a root. */
+struct place {
+    int root;
+    const char *directory;
+};
+
+/* How many there are to look into. */
+static size_t count_directories(const struct sp_debug_places *places)
+{
+    return places->n_directories + 2;
+}
+
+static struct place directory_at(const struct sp_debug_places *places, int root, size_t i)
+{
+    if (i < places->n_directories)
+        return (struct place){-1, places->directories[i]};
+    return (struct place){i == places->n_directories ? root : -1, DEBUG_DIRECTORY};
+}
+
 /* Opens a candidate that has DWARF. Not to be found is as little of an error as not to be one. */
-static int open_candidate(struct sp_elf_image *debug, const char *path)
+static int open_candidate(struct sp_elf_image *debug, int root, const char *path)
 {
     struct sp_elf_image candidate;
-    int error = sp_elf_image_open_file(&candidate, path);
+    int fd = sp_open_regular(root, path);
+    if (fd < 0)
+        return fd == -ENOMEM ? fd : -ENOENT;
+    int error = sp_elf_image_open_fd(&candidate, fd);
     if (error)
         return error == -ENOMEM ? error : -ENOENT;
     if (!has_dwarf(&candidate)) {
@@ -106,13 +132,22 @@ static int open_candidate(struct sp_elf_image *debug, const char *path)
     return 0;
 }
 
-static int open_by_build_id(struct sp_elf_image *debug, const char *build_id)
+/* What a search has come to, after one more place: to go on, unless it is found or there is no memory. */
+static bool is_settled(int error, int *result)
+{
+    if (error == 0 || error == -ENOMEM || *result == -ENOENT)
+        *result = error;
+    return error == 0 || error == -ENOMEM;
+}
+
+/* Opens the candidate with a build id in one directory. */
+static int open_with_id(struct sp_elf_image *debug, const struct place *place, const char *build_id)
 {
     char path[PATH_MAX];
-    if (strlen(build_id) < 3)
+    int length = snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s.debug", place->directory, build_id, build_id + 2);
+    if (length < 0 || (size_t)length >= sizeof(path))
         return -ENOENT;
-    snprintf(path, sizeof(path), DEBUG_DIRECTORY "/.build-id/%.2s/%s.debug", build_id, build_id + 2);
-    int error = open_candidate(debug, path);
+    int error = open_candidate(debug, place->root, path);
     if (!error && !has_build_id(debug, build_id)) {
         sp_elf_image_close(debug);
         error = -ESTALE;
@@ -121,11 +156,12 @@ static int open_by_build_id(struct sp_elf_image *debug, const char *build_id)
 }
 
 /* Opens a candidate by name if it belongs to the image. */
-static int open_linked(struct sp_elf_image *debug, const struct sp_elf_image *image, const char *path, uint32_t crc)
+static int open_linked(struct sp_elf_image *debug, const struct sp_elf_image *image, int root, const char *path,
+                       uint32_t crc)
 {
     const void *unused;
     uint32_t found;
-    int error = open_candidate(debug, path);
+    int error = open_candidate(debug, root, path);
     if (error)
         return error;
     bool is_other = image->build_id[0] != '\0' && dwelf_elf_gnu_build_id(debug->elf, &unused) > 0 &&
@@ -136,56 +172,117 @@ static int open_linked(struct sp_elf_image *debug, const struct sp_elf_image *im
     return -ESTALE;
 }
 
-static int open_by_link(struct sp_elf_image *debug, const struct sp_elf_image *image, const char *path)
+/* What a .gnu_debuglink says, and the directory of the file that says it. */
+struct link {
+    const char *name;
+    GElf_Word crc;
+    const char *directory; /* without a slash at its end */
+    int directory_length;
+};
+
+/* False when there is no link of use: it is a name alone; anything else would lead the reader around in the system. */
+static bool read_link(struct link *link, const struct sp_elf_image *image, const struct sp_image_place *place)
 {
-    static const char *const places[][2] = {{"", ""}, {"", "/.debug"}, {DEBUG_DIRECTORY, ""}};
-    GElf_Word crc = 0;
-    const char *name = dwelf_elf_gnu_debuglink(image->elf, &crc);
-    const char *slash = strrchr(path, '/');
-    /* A link is a name alone; anything else would lead a foreign file's reader around in this system. */
-    if (!name || name[0] == '\0' || strchr(name, '/') || !slash)
+    const char *slash = strrchr(place->path, '/');
+    link->name = dwelf_elf_gnu_debuglink(image->elf, &link->crc);
+    if (!link->name || link->name[0] == '\0' || strchr(link->name, '/') || !slash || slash - place->path > PATH_MAX)
+        return false;
+    link->directory = place->path;
+    link->directory_length = (int)(slash - place->path);
+    return true;
+}
+
+/* Opens the candidate at PREFIX, the image's directory, SUFFIX and the link's name. */
+static int open_at_link(struct sp_elf_image *debug, const struct sp_elf_image *image, const struct link *link,
+                        const struct place *prefix, const char *suffix)
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof(path), "%s%.*s%s/%s", prefix->directory, link->directory_length, link->directory,
+                          suffix, link->name);
+    if (length < 0 || (size_t)length >= sizeof(path))
         return -ENOENT;
+    return open_linked(debug, image, prefix->root, path, link->crc);
+}
+
+static int open_by_link(struct sp_elf_image *debug, const struct sp_elf_image *image,
+                        const struct sp_image_place *place, const struct sp_debug_places *places)
+{
+    const struct place beside = {place->root, ""};
+    struct link link;
     int result = -ENOENT;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        char candidate[PATH_MAX];
-        int length = snprintf(candidate, sizeof(candidate), "%s%.*s%s/%s", places[i][0], (int)(slash - path), path,
-                              places[i][1], name);
-        if (length < 0 || (size_t)length >= sizeof(candidate))
-            continue;
-        int error = open_linked(debug, image, candidate, crc);
-        if (error == 0 || error == -ENOMEM)
-            return error;
-        if (error == -ESTALE)
-            result = error;
+    if (!read_link(&link, image, place) || is_settled(open_at_link(debug, image, &link, &beside, ""), &result) ||
+        is_settled(open_at_link(debug, image, &link, &beside, "/.debug"), &result))
+        return result;
+    for (size_t i = 0; i < count_directories(places); i++) {
+        const struct place directory = directory_at(places, place->root, i);
+        if (is_settled(open_at_link(debug, image, &link, &directory, ""), &result))
+            break;
     }
     return result;
 }
 
 /* Opens the file itself once more: what reads the DWARF has a libelf of its own. */
-static int open_own(struct sp_elf_image *debug, const struct sp_elf_image *image, const char *path)
+static int open_own(struct sp_elf_image *debug, const struct sp_elf_image *image)
 {
-    int error = sp_elf_image_open_file(debug, path);
-    if (!error && !sp_elf_image_is(debug, image->build_id)) {
-        sp_elf_image_close(debug); /* replaced since */
+    int fd = fcntl(image->fd, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : sp_elf_image_open_fd(debug, fd);
+}
+
+static int open_separate(struct sp_elf_image *debug, const struct sp_elf_image *image,
+                         const struct sp_image_place *place, const struct sp_debug_places *places)
+{
+    int by_id = sp_debug_file_open_by_build_id(debug, image->build_id, place, places);
+    if (by_id == 0 || by_id == -ENOMEM)
+        return by_id;
+    int by_link = open_by_link(debug, image, place, places);
+    return by_link == -ENOENT ? by_id : by_link;
+}
+
+/* Opens what somebody has found, or the path. */
+static int open_found(struct sp_elf_image *image, struct sp_image_place *place, const struct sp_module_id *id,
+                      const struct sp_debug_places *places)
+{
+    struct sp_found_image found;
+    int error = places->find_image ? places->find_image(places->find_user, id, &found) : -ENOENT;
+    *place = (struct sp_image_place){-1, id->path};
+    if (error == -ENOENT)
+        return sp_elf_image_open_file(image, id->path);
+    if (error)
+        return error;
+    *place = (struct sp_image_place){found.root, found.path};
+    return sp_elf_image_open_fd(image, found.fd);
+}
+
+int sp_module_image_open(struct sp_elf_image *image, struct sp_image_place *place, const struct sp_module_id *id,
+                         const struct sp_debug_places *places)
+{
+    int error = open_found(image, place, id, places);
+    if (!error && !sp_elf_image_is(image, id->build_id)) {
+        sp_elf_image_close(image);
         error = -ESTALE;
     }
     return error;
 }
 
-static int open_separate(struct sp_elf_image *debug, const struct sp_elf_image *image, const char *path)
+int sp_debug_file_open_by_build_id(struct sp_elf_image *debug, const char *build_id, const struct sp_image_place *place,
+                                   const struct sp_debug_places *places)
 {
-    int by_id = open_by_build_id(debug, image->build_id);
-    if (by_id == 0 || by_id == -ENOMEM)
-        return by_id;
-    int by_link = open_by_link(debug, image, path);
-    return by_link == -ENOENT ? by_id : by_link;
+    int result = -ENOENT;
+    if (strlen(build_id) < 3)
+        return -ENOENT;
+    for (size_t i = 0; i < count_directories(places); i++) {
+        const struct place directory = directory_at(places, place->root, i);
+        if (is_settled(open_with_id(debug, &directory, build_id), &result))
+            break;
+    }
+    return result;
 }
 
 int sp_debug_file_open(struct sp_elf_image *debug, bool *is_separate, const struct sp_elf_image *image,
-                       const char *path)
+                       const struct sp_image_place *place, const struct sp_debug_places *places)
 {
     bool is_own = has_dwarf(image);
-    int error = is_own ? open_own(debug, image, path) : open_separate(debug, image, path);
+    int error = is_own ? open_own(debug, image) : open_separate(debug, image, place, places);
     if (error)
         return error;
     terminate_strings(debug);

@@ -85,15 +85,14 @@ static int open_dwarf(struct dwarf_module *module)
     return has_safe_alternate(module->dwarf) ? 0 : -EBADMSG;
 }
 
-static int open_images(struct dwarf_module *module, const struct sp_module_id *id)
+static int open_images(struct dwarf_module *module, const struct sp_module_id *id, const struct sp_debug_places *places)
 {
-    int error = sp_elf_image_open_file(&module->image, id->path);
+    struct sp_image_place place;
+    int error = sp_module_image_open(&module->image, &place, id, places);
     if (error)
         return error;
-    if (!sp_elf_image_is(&module->image, id->build_id))
-        return -ESTALE;
     bool is_separate;
-    error = sp_debug_file_open(&module->debug, &is_separate, &module->image, id->path);
+    error = sp_debug_file_open(&module->debug, &is_separate, &module->image, &place, places);
     if (!error && is_separate && sp_elf_symbols_init(&module->symbols, &module->debug) == -ENOMEM)
         error = -ENOMEM;
     return error;
@@ -106,7 +105,7 @@ static uint64_t ranges_in(const struct sp_elf_image *debug)
     return RANGES_MIN + (fstat(debug->fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0);
 }
 
-static int open_module(const struct sp_module_id *id, void **out)
+static int open_module(const struct sp_module_id *id, const struct sp_debug_places *places, void **out)
 {
     if (!sp_module_is_file(id))
         return -ENOENT;
@@ -114,7 +113,7 @@ static int open_module(const struct sp_module_id *id, void **out)
     if (!module)
         return -ENOMEM;
     module->image.fd = module->debug.fd = -1;
-    int error = open_images(module, id);
+    int error = open_images(module, id, places);
     if (!error)
         error = open_dwarf(module);
     if (!error) {

@@ -5,38 +5,19 @@
  */
 #include "symbolize/elf_image.h"
 
+#include "symbolize/regular_file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* More bytes of notes than this, in all parts together, are not a linker's. */
 #define NOTES_MAX (1U << 20)
 /* A mapping starts and ends on a page, a segment anywhere. Small, so that it cannot take a neighbour's bytes. */
 #define PAGE_SLACK UINT64_C(0x1000)
-
-/* Opens a regular file only. Returns the descriptor or -errno. */
-static int open_regular(const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EBADMSG;
-    /* O_NONBLOCK: the path may have become a FIFO since. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return -EBADMSG;
-    }
-    return fd;
-}
 
 /* Writes the hex of a build id; one of an impossible length counts as none. */
 static void set_build_id(struct sp_elf_image *image, const unsigned char *id, size_t size)
@@ -122,9 +103,12 @@ static int finish_open(struct sp_elf_image *image)
 
 int sp_elf_image_open_file(struct sp_elf_image *image, const char *path)
 {
-    int fd = open_regular(path);
-    if (fd < 0)
-        return fd;
+    int fd = sp_open_regular(-1, path);
+    return fd < 0 ? fd : sp_elf_image_open_fd(image, fd);
+}
+
+int sp_elf_image_open_fd(struct sp_elf_image *image, int fd)
+{
     *image = (struct sp_elf_image){.fd = fd};
     if (elf_version(EV_CURRENT) != EV_NONE)
         /* Not ELF_C_READ_MMAP: a file cut short while mapped would be a SIGBUS. */

@@ -38,6 +38,8 @@ struct sp_elf_image {
  * Closed by sp_elf_image_close.
  */
 int sp_elf_image_open_file(struct sp_elf_image *image, const char *path);
+/* The same for a regular file that is open for reading. `fd` becomes the image's, also when it fails. */
+int sp_elf_image_open_fd(struct sp_elf_image *image, int fd);
 /* The same for bytes in memory, laid out as in a file; copied. */
 int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size);
 void sp_elf_image_close(struct sp_elf_image *image);

@@ -4,6 +4,7 @@
  * Place on the way of a sample: symbolize.c → *these* → elf_image, elf_symbols.
  * Context: ordinary code; a module by one thread at a time.
  */
+#include "symbolize/debug_file.h"
 #include "symbolize/elf_symbols.h"
 #include "symbolize/symbol_source.h"
 
@@ -39,14 +40,15 @@ static int finish_open(struct elf_module *module, const char *build_id, void **o
     return error;
 }
 
-static int open_file(const struct sp_module_id *id, void **out)
+static int open_file(const struct sp_module_id *id, const struct sp_debug_places *places, void **out)
 {
     if (!sp_module_is_file(id))
         return -ENOENT;
     struct elf_module *module = calloc(1, sizeof(*module));
     if (!module)
         return -ENOMEM;
-    int error = sp_elf_image_open_file(&module->image, id->path);
+    struct sp_image_place place;
+    int error = sp_module_image_open(&module->image, &place, id, places);
     if (error) {
         free(module);
         return error;
@@ -67,8 +69,9 @@ static size_t vdso_size(const char *base)
 }
 
 /* The profile may come from another kernel: without equal build ids ours says nothing of it. */
-static int open_vdso(const struct sp_module_id *id, void **out)
+static int open_vdso(const struct sp_module_id *id, const struct sp_debug_places *places, void **out)
 {
+    (void)places;
     uintptr_t base = (uintptr_t)getauxval(AT_SYSINFO_EHDR);
     if (strcmp(id->path, "[vdso]") != 0 || base == 0 || id->build_id[0] == '\0')
         return -ENOENT;

@@ -8,6 +8,8 @@
 #ifndef SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
 #define SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
 
+#include "symbolize/debug_places.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,8 +54,9 @@ struct sp_symbol_source {
     /*
      * Opens what this source has on a module: 0 and `*module`, or -ENOENT (nothing here, or not this source's kind),
      * -ESTALE (there is a file, with another build id: not used), -EBADMSG (damaged), -ENOMEM.
+     * `places` outlives the module.
      */
-    int (*open)(const struct sp_module_id *id, void **module);
+    int (*open)(const struct sp_module_id *id, const struct sp_debug_places *places, void **module);
     /*
      * Writes up to `max` frames, innermost first, and returns how many; 0 when it knows no name.
      */

@@ -139,7 +139,7 @@ static int open_module(struct job *job, const struct want *wants, size_t n)
     job->last_name = NULL;
     for (size_t i = 0; i < N_SOURCES; i++) {
         job->modules[i] = NULL;
-        int error = sources[i]->open(&id, &job->modules[i]);
+        int error = sources[i]->open(&id, &job->options.places, &job->modules[i]);
         if (error == -ENOMEM)
             return error;
         is_open |= error == 0;

@@ -9,12 +9,14 @@
 #define SIGPROF_SYMBOLIZE_SYMBOLIZE_H
 
 #include "profile/profile.h"
+#include "symbolize/debug_places.h"
 #include "symbolize/demangle.h"
 
 /* How profiles are named. Zero-initialised is the default. */
 struct sp_symbolize_options {
     bool is_forced; /* also locations that have lines: what is found takes their place, what is not leaves them */
     enum sp_demangle_style demangle;
+    struct sp_debug_places places;
     /* NULL, or called before module `i` of 1..n is opened: it may take long. `path` is as the profile has it. */
     void (*on_module)(void *user, size_t i, size_t n, const char *path);
     void *user; /* for on_module */
