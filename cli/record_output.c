@@ -90,9 +90,10 @@ static int name_profile(struct sp_profile *profile, struct sp_symbolize_stats *n
 static int encode_and_write(struct sp_profile *profile, struct sp_output_file *file, struct sp_symbolize_stats *names)
 {
     struct sp_bytes bytes = {0};
+    const struct sp_perf_files_options maps = {.directory = "/tmp"};
     int error = name_profile(profile, names);
     if (error == 0)
-        error = sp_perf_files_name(profile, "/tmp", NULL);
+        error = sp_perf_files_name(profile, &maps, NULL);
     if (error == 0)
         error = sp_formats[0]->write(profile, &bytes);
     if (error == 0)

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "formats/formats.h"
 #include "name_progress.h"
+#include "perf_map_arguments.h"
 #include "profile_argument.h"
 #include "unused_files.h"
 #include "util/output_file.h"
@@ -24,6 +25,7 @@ struct arguments {
     const char *file, *output; /* `output` NULL: FILE itself */
     bool is_in_place;
     struct sp_symbolize_options options;
+    struct sp_perf_map_arguments maps;
 };
 
 static bool parse_style(const char *text, enum sp_demangle_style *style)
@@ -58,19 +60,20 @@ static int check_arguments(const struct arguments *arguments)
 
 static int parse(int argc, char **argv, struct arguments *arguments)
 {
-    static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
-                                          {"in-place", no_argument, NULL, 'i'},
-                                          {"force", no_argument, NULL, 'f'},
-                                          {"demangle", required_argument, NULL, 'd'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"output", required_argument, NULL, 'o'},   {"in-place", no_argument, NULL, 'i'},
+        {"force", no_argument, NULL, 'f'},          {"demangle", required_argument, NULL, 'd'},
+        {"perf-map", required_argument, NULL, 'p'}, {0}};
     const struct sp_command *self = &sp_command_symbolize;
     int option, status = SP_EXIT_OK;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":o:if", longs, NULL)) != -1) {
+    while (status == SP_EXIT_OK && (option = getopt_long(argc, argv, ":o:if", longs, NULL)) != -1) {
         if (option == 'o')
             arguments->output = optarg;
         else if (option == 'd' && !parse_style(optarg, &arguments->options.demangle))
             return sp_usage_error(self, "--demangle %s: there are short, full and none", optarg);
+        else if (option == 'p')
+            status = sp_perf_map_arguments_add(&arguments->maps, self, optarg);
         else if (option == ':')
             return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
         else if (option == '?')
@@ -97,15 +100,16 @@ static uint64_t count_homeless(const struct sp_profile *profile)
     return n;
 }
 
-static void print_summary(const struct sp_profile *profile, const struct sp_symbolize_stats *stats)
+/* `from_maps` addresses have been named besides. */
+static void print_summary(const struct sp_profile *profile, const struct sp_symbolize_stats *stats, uint64_t from_maps)
 {
     const uint64_t homeless = count_homeless(profile);
     if (stats->locations > 0)
         sp_complain("named %" PRIu64 " of %" PRIu64 " address%s; opened %" PRIu64 " file%s", stats->named,
                     stats->locations, stats->locations == 1 ? "" : "es", stats->modules, plural(stats->modules));
-    else if (profile->locations.n > homeless)
+    else if (from_maps == 0 && profile->locations.n > homeless)
         sp_complain("nothing to do: every address has a name (--force looks them up anew)");
-    else if (homeless == 0)
+    else if (from_maps == 0 && homeless == 0)
         sp_complain("nothing to do: the profile has no addresses");
     if (homeless > 0)
         sp_complain("%" PRIu64 " address%s in no mapping: the profile does not say of which file", homeless,
@@ -122,6 +126,14 @@ static int encode_and_write(const struct sp_profile *profile, struct sp_output_f
         error = sp_output_write(output->path == NULL ? STDOUT_FILENO : output->fd, bytes.at, bytes.n);
     sp_bytes_done(&bytes);
     return error == 0 && output->path != NULL ? sp_output_commit(output) : error;
+}
+
+/* What the user has said of code made at run time goes first; no file knows of it. */
+static int name_made_code(struct sp_profile *profile, const struct arguments *arguments,
+                          struct sp_perf_files_stats *stats)
+{
+    return sp_perf_map_arguments_name(&arguments->maps, profile, arguments->options.is_forced,
+                                      arguments->options.demangle, stats);
 }
 
 static int name_profile(struct sp_profile *profile, struct arguments *arguments, struct sp_symbolize_stats *stats)
@@ -170,11 +182,16 @@ static int write_profile(const struct sp_profile *profile, const char *path, str
 static int name_and_write(struct sp_profile *profile, struct arguments *arguments, struct sp_output_file *output)
 {
     struct sp_symbolize_stats stats;
-    const int status = name_profile(profile, arguments, &stats);
+    struct sp_perf_files_stats made;
+    int status = name_made_code(profile, arguments, &made);
+    if (status == SP_EXIT_OK)
+        status = name_profile(profile, arguments, &stats);
     if (status != SP_EXIT_OK)
         return status;
-    print_summary(profile, &stats);
-    if (!arguments->is_in_place || stats.named > 0)
+    if (arguments->options.is_forced) /* else they are not looked at again */
+        stats.anonymous -= made.named < stats.anonymous ? made.named : stats.anonymous;
+    print_summary(profile, &stats, made.named);
+    if (!arguments->is_in_place || stats.named > 0 || made.named > 0)
         return write_profile(profile, result_path(arguments), output);
     sp_complain("%s stays as it is", arguments->file);
     return SP_EXIT_OK;
@@ -211,6 +228,7 @@ static int run(int argc, char **argv)
     if (status == SP_EXIT_OK)
         status = name_and_write(profile, &arguments, &output);
     sp_output_abandon(&output);
+    sp_perf_map_arguments_done(&arguments.maps);
     if (profile)
         sp_profile_free(profile);
     return status;
@@ -218,7 +236,7 @@ static int run(int argc, char **argv)
 
 const struct sp_command sp_command_symbolize = {
     .name = "symbolize",
-    .usage = "symbolize (-o FILE | -i) [-f] [--demangle=STYLE] FILE",
+    .usage = "symbolize (-o FILE | -i) [-f] [--demangle=STYLE] [--perf-map=[PID=]MAP]... FILE",
     .summary = "give names to the addresses of a profile",
     .help =
         "  -o, --output FILE  write the named profile there; - is standard output\n"
@@ -226,6 +244,9 @@ const struct sp_command sp_command_symbolize = {
         "  -f, --force        look up addresses that have names, too; where nothing is found, the old names stay\n"
         "  --demangle=STYLE   names of C++, Rust and D: short (default; as pprof shows them), full (with parameters\n"
         "                     and template arguments), none (as in the symbol table)\n"
+        "  --perf-map=[PID=]MAP\n"
+        "                     names of code made at run time, from a /tmp/perf-PID.map that you know to be of the\n"
+        "                     recorded process; with PID= where the profile is of several. More than one can be given\n"
         "  FILE               a profile in the pprof format, of any profiler; - is stdin\n"
         "\n"
         "Names come from the files that the profile's mappings tell, on this machine. A file whose build id is\n"

@@ -199,6 +199,9 @@ uint32_t sp_profile_add_sample(struct sp_profile *profile, const uint32_t *locat
 uint32_t sp_profile_append_sample(struct sp_profile *profile, const uint32_t *locations, uint32_t n_locations,
                                   const struct sp_label *labels, uint32_t n_labels, const int64_t *values);
 
+/* Puts `location` in place `at` of sample_locations: of one sample alone. No sample is added after. */
+void sp_profile_replace_location(struct sp_profile *profile, size_t at, uint32_t location);
+
 /*
  * Takes the labels with `key` (string) off all samples. Samples that then are the same stay two; and what was there
  * before is no longer merged with what comes after.

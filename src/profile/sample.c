@@ -106,6 +106,11 @@ uint32_t sp_profile_add_sample(struct sp_profile *profile, const uint32_t *locat
     return at;
 }
 
+void sp_profile_replace_location(struct sp_profile *profile, size_t at, uint32_t location)
+{
+    profile->sample_locations.at[at] = location;
+}
+
 void sp_profile_drop_label(struct sp_profile *profile, uint32_t key)
 {
     for (size_t i = 0; i < profile->samples.n; i++) {

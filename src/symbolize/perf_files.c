@@ -6,12 +6,13 @@
 #include "symbolize/perf_files.h"
 
 #include "symbolize/perf_map.h"
+#include "symbolize/perf_map_name.h"
+#include "symbolize/perf_owners.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,105 +21,14 @@
 /* How much older than the recording a map may look: a file's time is that of the kernel's last tick. */
 #define TIME_SLACK_NS INT64_C(1000000000)
 
-/* Which process a location is of: its pid, or one of these. */
-enum { NOBODY = 0, SEVERAL = -1 };
-
-struct want {
-    int64_t pid;
-    uint64_t address;
-    uint32_t location;
-};
-
 struct job {
     struct sp_profile *profile;
-    const char *directory;
+    struct sp_perf_files_options options;
     struct sp_perf_files_stats stats;
-    int64_t *pids; /* by location */
-    struct want *wants;
-    size_t n_wants;
+    struct sp_perf_wants wants;
+    struct sp_perf_map_parts parts; /* of the name at hand */
+    char demangled[SP_PERF_MAP_NAME_MAX];
 };
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), n = strlen(end);
-    return length >= n && strcmp(text + length - n, end) == 0;
-}
-
-/* Memory without a file, or with one that has no name any more, as compilers at run time use. */
-static bool is_made_code(const struct sp_profile *profile, const struct sp_location *location)
-{
-    if (location->mapping >= profile->mappings.n)
-        return true;
-    const char *file = sp_profile_text(profile, profile->mappings.at[location->mapping].file);
-    return file[0] == '\0' || strncmp(file, "//anon", 6) == 0 || strncmp(file, "[anon", 5) == 0 ||
-           strcmp(file, "[heap]") == 0 || strcmp(file, "/dev/zero") == 0 || ends_with(file, " (deleted)");
-}
-
-/* The pid of all accounts, or NOBODY. */
-static int64_t only_pid(const struct sp_profile *profile)
-{
-    int64_t pid = NOBODY;
-    for (size_t i = 0; i < profile->accounts.n; i++) {
-        int64_t other = profile->accounts.at[i].pid;
-        if (pid != NOBODY && other != pid)
-            return NOBODY;
-        pid = other;
-    }
-    return pid;
-}
-
-/* The pid that a sample is labelled with, or `otherwise`. */
-static int64_t pid_of_sample(const struct sp_profile *profile, const struct sp_sample *sample, int64_t otherwise)
-{
-    for (uint32_t i = 0; i < sample->n_labels; i++) {
-        const struct sp_label *label = &profile->labels.at[sample->first_label + i];
-        if (label->str == 0 && strcmp(sp_profile_text(profile, label->key), "pid") == 0)
-            return label->num > 0 && label->num <= INT32_MAX ? label->num : NOBODY;
-    }
-    return otherwise;
-}
-
-/* Finds out which process each location is of. */
-static void find_pids(struct job *job)
-{
-    const struct sp_profile *profile = job->profile;
-    int64_t only = only_pid(profile);
-    for (size_t i = 0; i < profile->samples.n; i++) {
-        const struct sp_sample *sample = &profile->samples.at[i];
-        int64_t pid = pid_of_sample(profile, sample, only);
-        for (uint32_t k = 0; k < sample->n_locations && pid > 0; k++) {
-            int64_t *known = &job->pids[profile->sample_locations.at[sample->first_location + k]];
-            *known = *known == NOBODY || *known == pid ? pid : SEVERAL;
-        }
-    }
-}
-
-static int compare_wants(const void *a, const void *b)
-{
-    const struct want *x = a, *y = b;
-    if (x->pid != y->pid)
-        return x->pid < y->pid ? -1 : 1;
-    return (x->address > y->address) - (x->address < y->address);
-}
-
-static int collect_wants(struct job *job)
-{
-    const struct sp_profile *profile = job->profile;
-    job->pids = calloc(profile->locations.n + 1, sizeof(*job->pids));
-    job->wants = calloc(profile->locations.n + 1, sizeof(*job->wants));
-    if (!job->pids || !job->wants)
-        return -ENOMEM;
-    find_pids(job);
-    for (size_t i = 0; i < profile->locations.n; i++) {
-        const struct sp_location *location = &profile->locations.at[i];
-        if (location->n_lines == 0 && job->pids[i] > 0 && is_made_code(profile, location))
-            job->wants[job->n_wants++] = (struct want){job->pids[i], location->address, (uint32_t)i};
-    }
-    if (job->n_wants > 1)
-        qsort(job->wants, job->n_wants, sizeof(*job->wants), compare_wants);
-    job->stats.locations = job->n_wants;
-    return 0;
-}
 
 /* Whether an open file may be believed: anybody can put one of this name into /tmp. */
 static bool is_trusted(const struct sp_profile *profile, const struct stat *st)
@@ -128,25 +38,58 @@ static bool is_trusted(const struct sp_profile *profile, const struct stat *st)
            written_ns >= profile->time_ns - TIME_SLACK_NS;
 }
 
-/* Reads up to `size` bytes; how many there were. */
-static size_t read_all(int fd, char *bytes, size_t size)
+/* Reads `size` bytes, or fewer if there are no more. 0 or -errno. */
+static int read_all(int fd, char *bytes, size_t *size)
 {
     size_t n = 0;
-    ssize_t got;
-    while (n < size && (got = read(fd, bytes + n, size - n)) != 0) {
+    ssize_t got = 1;
+    while (n < *size && got != 0) {
+        got = read(fd, bytes + n, *size - n);
         if (got < 0 && errno != EINTR)
-            break;
+            return -errno;
         n += got > 0 ? (size_t)got : 0;
     }
-    return n;
+    *size = n;
+    return 0;
 }
 
-/* The text of a process's map: 0; -ENOENT when there is none to use; -ENOMEM. The caller frees it. */
+/* Reads an open file of `bytes` bytes, into what the caller frees. */
+static int read_text(int fd, off_t bytes, char **text, size_t *size)
+{
+    *size = (size_t)bytes;
+    *text = malloc(*size + 1);
+    return *text ? read_all(fd, *text, size) : -ENOMEM;
+}
+
+int sp_perf_file_read(const char *path, char **text, size_t *size)
+{
+    struct stat st;
+    char *bytes = NULL;
+    size_t n = 0;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    int error = fstat(fd, &st) == 0 ? 0 : -errno;
+    if (!error && !S_ISREG(st.st_mode))
+        error = S_ISDIR(st.st_mode) ? -EISDIR : -ESPIPE;
+    else if (!error)
+        error = st.st_size > MAP_BYTES_MAX ? -EFBIG : read_text(fd, st.st_size, &bytes, &n);
+    close(fd);
+    if (error) {
+        free(bytes);
+        return error;
+    }
+    *text = bytes;
+    *size = n;
+    return 0;
+}
+
+/* Reads a process's map in the directory: 0; -ENOENT when there is none to use; -ENOMEM. The caller frees `*text`. */
 static int read_map(struct job *job, int64_t pid, char **text, size_t *size)
 {
     char path[4200];
     struct stat st;
-    snprintf(path, sizeof(path), "%s/perf-%lld.map", job->directory, (long long)pid);
+    snprintf(path, sizeof(path), "%s/perf-%lld.map", job->options.directory, (long long)pid);
     /* Neither a link to elsewhere, nor a FIFO that nobody writes to. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
@@ -155,65 +98,125 @@ static int read_map(struct job *job, int64_t pid, char **text, size_t *size)
     }
     int error = fstat(fd, &st) == 0 && is_trusted(job->profile, &st) ? 0 : -ENOENT;
     job->stats.refused += error != 0;
-    if (!error && !(*text = malloc((size_t)st.st_size + 1)))
-        error = -ENOMEM;
     if (!error)
-        *size = read_all(fd, *text, (size_t)st.st_size);
+        error = read_text(fd, st.st_size, text, size);
     close(fd);
-    return error;
+    return error == 0 || error == -ENOMEM ? error : -ENOENT;
 }
 
-static void set_name(struct job *job, const struct want *want, const struct sp_perf_map_name *name)
+/* The user's text for a process, or NULL. */
+static const struct sp_perf_text *given_text(const struct job *job, int64_t pid)
+{
+    for (size_t i = 0; i < job->options.n_texts; i++)
+        if (job->options.texts[i].pid == pid || job->options.texts[i].pid == 0)
+            return &job->options.texts[i];
+    return NULL;
+}
+
+/* The function of a map's text. What no runtime of those that are known wrote may be a name of the linker's. */
+static uint32_t function_of(struct job *job, const struct sp_perf_map_name *name)
 {
     struct sp_profile *profile = job->profile;
-    uint32_t text = sp_profile_string_n(profile, name->at, name->length);
-    struct sp_function function = {.name = text, .system_name = text};
-    struct sp_line line = {.function = sp_profile_function(profile, &function)};
-    sp_profile_set_lines(profile, want->location, &line, 1);
-    uint32_t mapping = profile->locations.at[want->location].mapping;
-    if (mapping < profile->mappings.n)
-        profile->mappings.at[mapping].has_functions = true;
-    job->stats.named++;
+    const enum sp_demangle_style style = job->options.demangle;
+    sp_perf_map_name_split(name->at, name->length, &job->parts);
+    struct sp_function function = {.system_name = sp_profile_string_n(profile, name->at, name->length),
+                                   .filename = sp_profile_string(profile, job->parts.file),
+                                   .start_line = job->parts.start_line};
+    const char *raw = job->parts.name;
+    if (style == SP_DEMANGLE_NONE)
+        function.name = function.system_name;
+    else if (raw[0] == '_' && sp_demangle(raw, style, job->demangled, sizeof(job->demangled)) > 0)
+        function.name = sp_profile_string(profile, job->demangled);
+    else
+        function.name = sp_profile_string(profile, raw);
+    return sp_profile_function(profile, &function);
+}
+
+/* Finds the functions of wants[0..n), which are of one process, in the text of its map. */
+static int find_functions(struct job *job, struct sp_perf_want *wants, size_t n, const char *text, size_t size)
+{
+    uint64_t *addresses = calloc(n, sizeof(*addresses));
+    struct sp_perf_map_name *names = calloc(n, sizeof(*names));
+    int error = addresses && names ? 0 : -ENOMEM;
+    for (size_t i = 0; !error && i < n; i++)
+        addresses[i] = wants[i].address;
+    if (!error && sp_perf_map_find(text, size, addresses, n, names) < 0)
+        error = -ENOMEM;
+    for (size_t i = 0; !error && i < n; i++) {
+        if (!names[i].at)
+            continue;
+        const bool is_same = i > 0 && names[i].at == names[i - 1].at;
+        wants[i].function = is_same ? wants[i - 1].function : function_of(job, &names[i]);
+        job->stats.named++;
+    }
+    free(addresses);
+    free(names);
+    return error;
 }
 
 /* Names wants[0..n), which are of one process. */
-static int name_wants(struct job *job, const struct want *wants, size_t n)
+static int name_process(struct job *job, struct sp_perf_want *wants, size_t n)
 {
-    char *text = NULL;
-    size_t size = 0;
-    int error = read_map(job, wants[0].pid, &text, &size);
-    if (error)
-        return error == -ENOENT ? 0 : error;
+    const struct sp_perf_text *given = given_text(job, wants[0].pid);
+    char *read = NULL;
+    size_t size = given ? given->size : 0;
+    if (!given) {
+        if (!job->options.directory || wants[0].pid == 0)
+            return 0;
+        const int error = read_map(job, wants[0].pid, &read, &size);
+        if (error) {
+            free(read);
+            return error == -ENOENT ? 0 : error;
+        }
+    }
     job->stats.maps++;
-    uint64_t *addresses = calloc(n, sizeof(*addresses));
-    struct sp_perf_map_name *names = calloc(n, sizeof(*names));
-    for (size_t i = 0; addresses && i < n; i++)
-        addresses[i] = wants[i].address;
-    if (!addresses || !names || sp_perf_map_find(text, size, addresses, n, names) < 0)
-        error = -ENOMEM;
-    for (size_t i = 0; !error && i < n; i++)
-        if (names[i].at)
-            set_name(job, &wants[i], &names[i]);
-    free(addresses);
-    free(names);
-    free(text);
+    const int error = find_functions(job, wants, n, given ? given->at : read, size);
+    free(read);
     return error;
 }
 
-int sp_perf_files_name(struct sp_profile *profile, const char *directory, struct sp_perf_files_stats *stats)
+/* Whether a text is for the only process, and there are several. */
+static bool is_ambiguous(const struct job *job)
 {
-    struct job job = {.profile = profile, .directory = directory};
-    int error = collect_wants(&job);
-    for (size_t first = 0, end; first < job.n_wants && !error; first = end) {
-        for (end = first + 1; end < job.n_wants && job.wants[end].pid == job.wants[first].pid;)
+    const struct sp_perf_wants *wants = &job->wants;
+    for (size_t i = 0; i < job->options.n_texts; i++)
+        if (job->options.texts[i].pid == 0)
+            return wants->n > 0 && wants->at[0].pid != wants->at[wants->n - 1].pid;
+    return false;
+}
+
+/* Process by process. */
+static int name_processes(struct job *job)
+{
+    struct sp_perf_wants *wants = &job->wants;
+    int error = is_ambiguous(job) ? -EINVAL : 0;
+    for (size_t first = 0, end; first < wants->n && !error; first = end) {
+        for (end = first + 1; end < wants->n && wants->at[end].pid == wants->at[first].pid;)
             end++;
-        error = name_wants(&job, &job.wants[first], end - first);
+        error = name_process(job, &wants->at[first], end - first);
     }
-    free(job.pids);
-    free(job.wants);
+    return error;
+}
+
+int sp_perf_files_name(struct sp_profile *profile, const struct sp_perf_files_options *options,
+                       struct sp_perf_files_stats *stats)
+{
+    struct job *job = calloc(1, sizeof(*job));
+    if (!job)
+        return -ENOMEM;
+    job->profile = profile;
+    job->options = *options;
+    int error = sp_perf_wants_init(&job->wants, profile, options->is_forced);
+    job->stats.locations = job->wants.n;
+    if (!error)
+        error = name_processes(job);
     if (!error)
         error = sp_profile_error(profile);
+    if (!error && job->stats.named > 0)
+        error = sp_perf_wants_apply(&job->wants, profile);
     if (!error && stats)
-        *stats = job.stats;
+        *stats = job->stats;
+    sp_perf_wants_done(&job->wants);
+    free(job);
     return error;
 }
