@@ -15,6 +15,7 @@
 /* Where an address is in its source. All zero: no row covers it. */
 struct sp_dwarf_place {
     uint64_t vaddr;        /* given: link-time */
+    uint64_t sequence;     /* where the rows begin that the one here stands among */
     uint64_t file;         /* number in the table, for sp_dwarf_lines_path */
     uint32_t line, column; /* 0: unknown */
     bool is_known;
@@ -25,7 +26,7 @@ struct sp_dwarf_line_unit {
     const struct sp_dwarf_file *file; /* its .debug_line, .debug_line_str and .debug_str */
     uint64_t offset;                  /* DW_AT_stmt_list */
     const char *directory;            /* DW_AT_comp_dir, or NULL */
-    uint8_t address_size;             /* tables before version 5 do not say it */
+    uint64_t *budget; /* bytes of tables that may still be read, or NULL: hostile units may share one that is huge */
 };
 
 struct sp_dwarf_lines;
@@ -35,21 +36,24 @@ struct sp_dwarf_lines *sp_dwarf_lines_new(void);
 void sp_dwarf_lines_free(struct sp_dwarf_lines *lines);
 
 /*
- * Opens the table of `unit`, whose texts have to live as long as it is in use. Returns 0, -EBADMSG (there is no table
- * there, or its head makes no sense) or -ENOMEM. A table of an earlier call is gone.
+ * Opens the table of `unit`, whose texts have to live as long as it is in use. Returns 0, or -EBADMSG: there is no
+ * table there, its head makes no sense, its bytes cannot be had, or there are too many. A table of an earlier call is
+ * gone.
  */
 int sp_dwarf_lines_open(struct sp_dwarf_lines *lines, const struct sp_dwarf_line_unit *unit);
 
 /*
  * Fills in places[0..n), which ascend by vaddr, from the rows of the table. Of several rows for one address the last of
- * its sequence is taken; rows of code that a linker threw away cover nothing that is asked for. What is damaged ends
- * the table there.
+ * its sequence is taken; of several sequences the one that begins last: rows of code that a linker threw away begin at
+ * the end of the address space and cover nothing, or near 0 and cover only what no others do. What is damaged ends the
+ * table there.
  */
 void sp_dwarf_lines_find(struct sp_dwarf_lines *lines, struct sp_dwarf_place *places, size_t n);
 
 /*
- * The path of file `file` of the table, absolute where the table or the unit say of what, without "." and "..": written
- * to `out`, which has PATH_MAX bytes. Returns out, or NULL: there is none, or it is too long.
+ * The path of file `file` of the table (those that its program defines: after sp_dwarf_lines_find), absolute where the
+ * table or the unit say of what, without "." and "..": written to `out`, which has PATH_MAX bytes. Returns out, or
+ * NULL: there is none, or it is too long.
  */
 const char *sp_dwarf_lines_path(struct sp_dwarf_lines *lines, uint64_t file, char *out);
 
