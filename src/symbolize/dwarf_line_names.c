@@ -10,7 +10,6 @@
 #include "util/reader.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -292,9 +291,15 @@ static const char *directory_of(struct sp_dwarf_line_names *names, const struct 
 /* Writes `name`, in `directory` where it is relative and that is known: true, or false when it is too long. */
 static bool join(const char *directory, const char *name, char out[PATH_MAX])
 {
-    const bool is_in = name[0] != '/' && directory[0] != '\0';
-    const int length = snprintf(out, PATH_MAX, "%s%s%s", is_in ? directory : "", is_in ? "/" : "", name);
-    return length >= 0 && length < PATH_MAX;
+    const size_t length = strlen(name);
+    size_t n = name[0] == '/' ? 0 : strlen(directory);
+    if (n + (n > 0) + length >= PATH_MAX)
+        return false;
+    memcpy(out, directory, n);
+    if (n > 0)
+        out[n++] = '/';
+    memcpy(out + n, name, length + 1);
+    return true;
 }
 
 /*

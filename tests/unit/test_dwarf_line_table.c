@@ -55,6 +55,28 @@ static void test_heads_that_make_no_sense(void **state)
     assert_int_equal(open_at(made, 0), -EBADMSG);
 }
 
+/* Reads what there is to read, from bytes with nothing behind them. Returns the line of an address. */
+static unsigned read_all(const struct made *made)
+{
+    uint8_t *bytes = malloc(made->n ? made->n : 1);
+    assert_non_null(bytes);
+    memcpy(bytes, made->bytes, made->n);
+    struct sp_dwarf_file file = file_of(made, NULL, NULL);
+    file.sections[SP_DWARF_LINE].bytes = bytes;
+    const struct sp_dwarf_line_unit unit = {.file = &file, .directory = "/build"};
+    struct sp_dwarf_lines *lines = sp_dwarf_lines_new();
+    assert_non_null(lines);
+    struct sp_dwarf_place places[] = {{.vaddr = START}, {.vaddr = START + 300}};
+    char out[PATH_MAX];
+    sp_dwarf_lines_open(lines, &unit);
+    sp_dwarf_lines_find(lines, places, 2);
+    for (uint64_t number = 0; number < 4; number++)
+        sp_dwarf_lines_path(lines, number, out);
+    sp_dwarf_lines_free(lines);
+    free(bytes);
+    return places[1].line;
+}
+
 /* A table of each kind, cut at each byte, whatever it says of its length; under a sanitizer nothing is read behind. */
 static void test_cut_at_every_byte(void **state)
 {
@@ -70,23 +92,34 @@ static void test_cut_at_every_byte(void **state)
         end_table(&table);
         const size_t n = made->n;
         for (made->n = 0; made->n <= n; made->n++) {
-            uint8_t *bytes = malloc(made->n ? made->n : 1);
-            memcpy(bytes, made->bytes, made->n);
-            struct sp_dwarf_file file = file_of(made, NULL, NULL);
-            file.sections[SP_DWARF_LINE].bytes = bytes;
-            const struct sp_dwarf_line_unit unit = {.file = &file, .directory = "/build"};
-            struct sp_dwarf_lines *lines = sp_dwarf_lines_new();
-            struct sp_dwarf_place places[] = {{.vaddr = START}, {.vaddr = START + 300}};
-            char out[PATH_MAX];
-            sp_dwarf_lines_open(lines, &unit);
-            sp_dwarf_lines_find(lines, places, 2);
-            for (uint64_t number = 0; number < 4; number++)
-                sp_dwarf_lines_path(lines, number, out);
-            assert_int_equal(places[1].line, made->n == n ? 2000 : 0);
-            sp_dwarf_lines_free(lines);
-            free(bytes);
+            const unsigned line = read_all(made);
+            assert_int_equal(line, made->n == n ? 2000 : 0);
         }
     }
+}
+
+/* Bytes of good tables are changed at random; nothing is expected but an end. */
+static void test_damage_at_random(void **state)
+{
+    struct made *made = *state, *good = calloc(1, sizeof(*good));
+    uint64_t random = 1;
+    assert_non_null(good);
+    for (unsigned round = 0; round < 20000; round++) {
+        if (round % 5000 == 0) {
+            struct made_table table = {.made = good, .version = (uint16_t)(2 + round / 5000)};
+            good->n = 0;
+            begin_small_table(&table);
+            put_sequence(good, START, 200, 1000);
+            put(good, 0, 1), put_uleb(good, 6), put(good, 3, 1), put_text(good, "b"), put(good, 0, 3);
+            put_sequence(good, START + 200, 200, 2000);
+            end_table(&table);
+        }
+        *made = *good;
+        for (unsigned n = 1 + next_random(&random) % 4; n > 0; n--)
+            made->bytes[next_random(&random) % made->n] = (uint8_t)next_random(&random);
+        read_all(made);
+    }
+    free(good);
 }
 
 int main(void)
@@ -94,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_heads_that_make_no_sense, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_at_every_byte, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damage_at_random, setup, teardown),
     };
     return cmocka_run_group_tests_name("dwarf_line_table", tests, NULL, NULL);
 }
