@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define ENTRIES_PER_MARK 16
+/* Bytes from a mark on that are looked at for one path: honest entries have no more, hostile ones could be huge. */
+#define WALK_MAX (ENTRIES_PER_MARK * PATH_MAX)
 
 enum content { CONTENT_PATH = 1, CONTENT_DIRECTORY = 2, CONTENT_OTHER = 3 };
 
@@ -232,8 +234,8 @@ static bool read_at(const struct sp_dwarf_line_list *list, const struct sp_dwarf
                     unsigned skipped, struct entry *out)
 {
     struct sp_reader reader;
-    sp_reader_init(&reader, table->bytes, table->size);
-    reader.at += mark;
+    const size_t left = table->size - mark;
+    sp_reader_init(&reader, table->bytes + mark, left < WALK_MAX ? left : WALK_MAX);
     for (unsigned i = 0; i < skipped; i++)
         read_entry(&reader, list, table->offset_size);
     *out = read_entry(&reader, list, table->offset_size);

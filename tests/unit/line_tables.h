@@ -14,7 +14,7 @@
 
 /* Bytes that grow at their end. */
 struct made {
-    uint8_t bytes[16384];
+    uint8_t bytes[100000];
     size_t n;
 };
 

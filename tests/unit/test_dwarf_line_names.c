@@ -321,6 +321,28 @@ static void test_a_path_that_is_too_long(void **state)
     check_path(names, "b", 1, expected);
 }
 
+/* Entries that nobody has to walk over again for each path. */
+static void test_huge_entries(void **state)
+{
+    struct names *names = *state;
+    struct made *made = &names->table;
+    struct made_table table = {.made = made, .version = 5};
+    begin_table(&table);
+    put(made, 0, 1), put(made, 0, 1);
+    PUT_FORMATS(made, {PATH, 0x08}, {SIZE, 0x04});
+    put_uleb(made, 3);
+    for (int i = 0; i < 3; i++) {
+        put_text(made, "a");
+        put(made, 33000, 4); /* a block's size */
+        put(made, 0, 33000);
+    }
+    begin_program(&table);
+    end_table(&table);
+    check_path(names, NULL, 0, "a");
+    check_path(names, NULL, 1, NULL);
+    check_path(names, NULL, 2, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_giant_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_path_that_is_too_long, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_huge_entries, setup, teardown),
     };
     return cmocka_run_group_tests_name("dwarf_line_names", tests, NULL, NULL);
 }
