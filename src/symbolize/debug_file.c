@@ -72,29 +72,6 @@ static int crc_of(const struct sp_elf_image *debug, uint32_t *crc)
     return 0;
 }
 
-/*
- * Makes the sections of strings end with a NUL: libdw (0.188) reads names of line tables beyond the section where the
- * file has none there. The bytes are libelf's own copy.
- */
-static void terminate_strings(const struct sp_elf_image *debug)
-{
-    size_t names;
-    if (elf_getshdrstrndx(debug->elf, &names) != 0)
-        return;
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(debug->elf, section));) {
-        GElf_Shdr header;
-        const char *name = gelf_getshdr(section, &header) ? elf_strptr(debug->elf, names, header.sh_name) : NULL;
-        if (!name || header.sh_type == SHT_NOBITS ||
-            (strcmp(name, ".debug_str") != 0 && strcmp(name, ".debug_line_str") != 0))
-            continue;
-        if ((header.sh_flags & SHF_COMPRESSED) && elf_compress(section, 0, 0) < 0)
-            continue;
-        Elf_Data *data = elf_rawdata(section, NULL);
-        if (data && data->d_buf && data->d_size > 0)
-            ((char *)data->d_buf)[data->d_size - 1] = '\0';
-    }
-}
-
 /* A directory of debug files, below a root. */
 struct place {
     int root;
@@ -285,7 +262,6 @@ int sp_debug_file_open(struct sp_elf_image *debug, bool *is_separate, const stru
     int error = is_own ? open_own(debug, image) : open_separate(debug, image, place, places);
     if (error)
         return error;
-    terminate_strings(debug);
     *is_separate = !is_own;
     return 0;
 }

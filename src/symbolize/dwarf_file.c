@@ -223,3 +223,9 @@ void sp_dwarf_window_done(struct sp_dwarf_window *window)
     free(window->bytes);
     *window = (struct sp_dwarf_window){.size = 0};
 }
+
+void sp_dwarf_view_done(struct sp_dwarf_view *view)
+{
+    for (size_t i = 0; i < SP_DWARF_N_SECTIONS; i++)
+        sp_dwarf_window_done(&view->windows[i]);
+}

@@ -76,4 +76,23 @@ const char *sp_dwarf_text(const struct sp_dwarf_file *file, enum sp_dwarf_sectio
 
 void sp_dwarf_window_done(struct sp_dwarf_window *window);
 
+/* A thread's windows on a file. All zero but `file` at first; freed by sp_dwarf_view_done. */
+struct sp_dwarf_view {
+    const struct sp_dwarf_file *file;
+    struct sp_dwarf_window windows[SP_DWARF_N_SECTIONS];
+};
+
+static inline const uint8_t *sp_dwarf_view_bytes(struct sp_dwarf_view *view, enum sp_dwarf_section_id id,
+                                                 uint64_t offset, size_t size)
+{
+    return sp_dwarf_bytes(view->file, id, offset, size, &view->windows[id]);
+}
+
+static inline const char *sp_dwarf_view_text(struct sp_dwarf_view *view, enum sp_dwarf_section_id id, uint64_t offset)
+{
+    return sp_dwarf_text(view->file, id, offset, &view->windows[id]);
+}
+
+void sp_dwarf_view_done(struct sp_dwarf_view *view);
+
 #endif

@@ -2,7 +2,7 @@
  * One walk over a unit's entries. See dwarf_functions.h for the place and the picture.
  *
  * Entries are met parents first, so an address gets its function, then the calls inlined there from the outermost to
- * the innermost. libdw makes sure that a sibling lies behind its brother, so the walk ends; its depth is bounded here.
+ * the innermost.
  * Context: ordinary code of one thread at a time.
  */
 #include "symbolize/dwarf_functions.h"
@@ -21,10 +21,11 @@
 
 struct walk {
     struct sp_dwarf_functions *functions;
+    struct sp_dwarf_entries entries;
     const struct sp_elf_image *image;
     struct sp_dwarf_want *wants;
     size_t n;
-    uint64_t *budget;
+    uint64_t *work;
     size_t claims_left;
     bool is_thorough; /* also looks into functions and types without any of the addresses */
     int error;
@@ -32,18 +33,17 @@ struct walk {
 
 /* Where in the tree an entry is. */
 struct place {
-    unsigned depth;
     uint32_t owner; /* the scope of the function around it, NO_SCOPE where no address is in it */
     uint32_t level; /* of an inlined call here */
 };
 
-/* Adds the entry as a scope. Returns its index, or NO_SCOPE. */
-static uint32_t add_scope(struct walk *walk, const Dwarf_Die *die)
+/* Adds an entry as a scope. Returns its index, or NO_SCOPE. */
+static uint32_t add_scope(struct walk *walk, uint64_t offset)
 {
     struct sp_dwarf_functions *functions = walk->functions;
     if (functions->n_scopes == functions->scopes_capacity) {
         size_t larger = functions->scopes_capacity ? 2 * functions->scopes_capacity : 64;
-        Dwarf_Die *moved = larger < NO_SCOPE ? reallocarray(functions->scopes, larger, sizeof(*moved)) : NULL;
+        uint64_t *moved = larger < NO_SCOPE ? reallocarray(functions->scopes, larger, sizeof(*moved)) : NULL;
         if (!moved) {
             walk->error = -ENOMEM;
             return NO_SCOPE;
@@ -51,7 +51,7 @@ static uint32_t add_scope(struct walk *walk, const Dwarf_Die *die)
         functions->scopes = moved;
         functions->scopes_capacity = larger;
     }
-    functions->scopes[functions->n_scopes] = *die;
+    functions->scopes[functions->n_scopes] = offset;
     return (uint32_t)functions->n_scopes++;
 }
 
@@ -109,53 +109,57 @@ static size_t first_at(const struct walk *walk, uint64_t vaddr)
     return low;
 }
 
-/* Puts an entry over all addresses in its ranges. Returns its scope, NO_SCOPE when there are none. */
-static uint32_t claim_ranges(struct walk *walk, Dwarf_Die *die, const struct place *place)
+/* Puts an entry over all wanted addresses in a range. */
+static void claim_range(struct walk *walk, const struct sp_dwarf_range *range, const struct sp_dwarf_entry *entry,
+                        const struct place *place, uint32_t *scope)
+{
+    size_t i = first_at(walk, range->start);
+    if (i == walk->n || walk->wants[i].vaddr >= range->end ||
+        !sp_elf_image_has_range(walk->image, range->start, range->end))
+        return;
+    for (; !walk->error && walk->claims_left > 0 && i < walk->n && walk->wants[i].vaddr < range->end; i++) {
+        uint32_t candidate = *scope != NO_SCOPE ? *scope : (uint32_t)walk->functions->n_scopes;
+        if (claim(walk, &walk->wants[i], candidate, place) && *scope == NO_SCOPE)
+            *scope = add_scope(walk, entry->offset);
+    }
+}
+
+/* Puts an entry over all wanted addresses in its ranges. Returns its scope, NO_SCOPE when there are none. */
+static uint32_t claim_ranges(struct walk *walk, const struct sp_dwarf_entry *entry, const struct place *place)
 {
     uint32_t scope = NO_SCOPE;
-    Dwarf_Addr base, start, end;
-    for (ptrdiff_t at = 0; *walk->budget > 0 && (at = dwarf_ranges(die, at, &base, &start, &end)) > 0;
-         --*walk->budget) {
-        size_t i = first_at(walk, start);
-        if (i == walk->n || walk->wants[i].vaddr >= end || !sp_elf_image_has_range(walk->image, start, end))
-            continue;
-        for (; !walk->error && walk->claims_left > 0 && i < walk->n && walk->wants[i].vaddr < end; i++) {
-            uint32_t candidate = scope != NO_SCOPE ? scope : (uint32_t)walk->functions->n_scopes;
-            if (claim(walk, &walk->wants[i], candidate, place) && scope == NO_SCOPE)
-                scope = add_scope(walk, die);
-        }
-    }
+    struct sp_dwarf_ranges ranges;
+    struct sp_dwarf_range range;
+    sp_dwarf_ranges_init(&ranges, walk->entries.unit, &entry->extent, walk->work);
+    while (!walk->error && sp_dwarf_ranges_next(&ranges, &range))
+        claim_range(walk, &range, entry, place, &scope);
     return scope;
 }
 
-static void walk_children(struct walk *walk, Dwarf_Die *parent, const struct place *place);
-
-static void visit_function(struct walk *walk, Dwarf_Die *die, const struct place *place)
+static bool visit_function(struct walk *walk, const struct sp_dwarf_entry *entry, struct place *inside)
 {
-    struct place inside = {.depth = place->depth + 1, .owner = NO_SCOPE, .level = 0};
-    inside.owner = claim_ranges(walk, die, &inside);
-    inside.level = 1;
-    if (inside.owner != NO_SCOPE || walk->is_thorough)
-        walk_children(walk, die, &inside);
+    *inside = (struct place){.owner = NO_SCOPE, .level = 0};
+    inside->owner = claim_ranges(walk, entry, inside);
+    inside->level = 1;
+    return inside->owner != NO_SCOPE || walk->is_thorough;
 }
 
-static void visit_inlined(struct walk *walk, Dwarf_Die *die, const struct place *place)
+static bool visit_inlined(struct walk *walk, const struct sp_dwarf_entry *entry, struct place *inside)
 {
-    struct place inside = {.depth = place->depth + 1, .owner = place->owner, .level = place->level + 1};
-    if (place->owner != NO_SCOPE && place->level < SP_FRAMES_MAX && claim_ranges(walk, die, place) != NO_SCOPE)
-        walk_children(walk, die, &inside);
+    if (inside->owner == NO_SCOPE || inside->level >= SP_FRAMES_MAX || claim_ranges(walk, entry, inside) == NO_SCOPE)
+        return false;
+    inside->level++;
+    return true;
 }
 
-static void visit(struct walk *walk, Dwarf_Die *die, const struct place *place)
+/* Looks at an entry. Returns whether its children are looked at; `*inside`, its own place, becomes theirs. */
+static bool visit(struct walk *walk, const struct sp_dwarf_entry *entry, struct place *inside)
 {
-    struct place inside = {.depth = place->depth + 1, .owner = place->owner, .level = place->level};
-    switch (dwarf_tag(die)) {
+    switch (entry->abbrev->tag) {
     case DW_TAG_subprogram:
-        visit_function(walk, die, place);
-        break;
+        return visit_function(walk, entry, inside);
     case DW_TAG_inlined_subroutine:
-        visit_inlined(walk, die, place);
-        break;
+        return visit_inlined(walk, entry, inside);
     case DW_TAG_lexical_block:
     case DW_TAG_try_block:
     case DW_TAG_catch_block:
@@ -163,22 +167,32 @@ static void visit(struct walk *walk, Dwarf_Die *die, const struct place *place)
     case DW_TAG_common_block:
     case DW_TAG_namespace:
     case DW_TAG_module:
-        walk_children(walk, die, &inside);
-        break;
+        return true;
     default:
-        if (walk->is_thorough)
-            walk_children(walk, die, &inside);
+        return walk->is_thorough;
     }
 }
 
-static void walk_children(struct walk *walk, Dwarf_Die *parent, const struct place *place)
+/* Goes over all entries, parents first. */
+static void walk_entries(struct walk *walk)
 {
-    Dwarf_Die die;
-    if (place->depth >= DEPTH_MAX || dwarf_child(parent, &die) != 0)
-        return;
-    do
-        visit(walk, &die, place);
-    while (!walk->error && *walk->budget > 0 && dwarf_siblingof(&die, &die) == 0);
+    struct place places[DEPTH_MAX];
+    struct sp_dwarf_entry entry;
+    size_t depth = 0;
+    places[0] = (struct place){.owner = NO_SCOPE, .level = 0};
+    while (!walk->error && sp_dwarf_entries_next(&walk->entries, &entry)) {
+        if (!entry.abbrev) {
+            if (depth-- == 0)
+                return;
+            continue;
+        }
+        struct place inside = places[depth];
+        const bool is_wanted = visit(walk, &entry, &inside);
+        if (is_wanted && entry.abbrev->has_children && depth + 1 < DEPTH_MAX)
+            places[++depth] = inside;
+        else
+            sp_dwarf_entries_skip_children(&walk->entries, &entry);
+    }
 }
 
 static bool all_have_functions(const struct walk *walk)
@@ -189,24 +203,25 @@ static bool all_have_functions(const struct walk *walk)
     return true;
 }
 
-int sp_dwarf_functions_read(struct sp_dwarf_functions *functions, Dwarf_Die *unit, const struct sp_elf_image *image,
-                            struct sp_dwarf_want *wants, size_t n, uint64_t *budget)
+int sp_dwarf_functions_read(struct sp_dwarf_functions *functions, const struct sp_dwarf_entries *entries,
+                            const struct sp_elf_image *image, struct sp_dwarf_want *wants, size_t n, uint64_t *work)
 {
     struct walk walk = {.functions = functions,
+                        .entries = *entries,
                         .image = image,
                         .wants = wants,
                         .n = n,
-                        .budget = budget,
+                        .work = work,
                         .claims_left = n * CLAIMS_PER_WANT};
-    const struct place root = {.depth = 0, .owner = NO_SCOPE, .level = 0};
     functions->n_scopes = functions->n_nodes = 0;
     for (size_t i = 0; i < n; i++)
         wants[i].top = SP_DWARF_NO_NODE;
-    walk_children(&walk, unit, &root);
+    walk_entries(&walk);
     /* Methods may stand in their types (Rust), functions in functions (C as gcc has it, Ada): a second, wider look. */
     walk.is_thorough = !walk.error && !all_have_functions(&walk);
+    walk.entries = *entries;
     if (walk.is_thorough)
-        walk_children(&walk, unit, &root);
+        walk_entries(&walk);
     return walk.error;
 }
 

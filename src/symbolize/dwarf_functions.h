@@ -15,9 +15,7 @@
 #ifndef SIGPROF_SYMBOLIZE_DWARF_FUNCTIONS_H
 #define SIGPROF_SYMBOLIZE_DWARF_FUNCTIONS_H
 
-#include "symbolize/elf_image.h"
-
-#include <elfutils/libdw.h>
+#include "symbolize/dwarf_entries.h"
 
 #define SP_DWARF_NO_NODE UINT32_MAX
 
@@ -36,20 +34,20 @@ struct sp_dwarf_node {
 };
 
 struct sp_dwarf_functions {
-    Dwarf_Die *scopes; /* functions and inlined calls */
+    uint64_t *scopes; /* offsets in .debug_info of functions and inlined calls */
     size_t n_scopes, scopes_capacity;
     struct sp_dwarf_node *nodes;
     size_t n_nodes, nodes_capacity;
 };
 
 /*
- * Fills `wants[0..n).top`; wants ascend by vaddr, and `unit` is the unit's first entry. `image` is the file that was
- * mapped; `*budget` as for sp_dwarf_units_init. Damage ends the walk of what is damaged. Returns 0 or -ENOMEM.
+ * Fills `wants[0..n).top`; wants ascend by vaddr. `entries` are all of the unit, just begun; `image` is the file that
+ * was mapped; `*work` as for sp_dwarf_ranges_init. Damage ends the walk. Returns 0 or -ENOMEM.
  * Room that `functions` has from an earlier unit is used again; it starts as zeros and is freed by
  * sp_dwarf_functions_done.
  */
-int sp_dwarf_functions_read(struct sp_dwarf_functions *functions, Dwarf_Die *unit, const struct sp_elf_image *image,
-                            struct sp_dwarf_want *wants, size_t n, uint64_t *budget);
+int sp_dwarf_functions_read(struct sp_dwarf_functions *functions, const struct sp_dwarf_entries *entries,
+                            const struct sp_elf_image *image, struct sp_dwarf_want *wants, size_t n, uint64_t *work);
 void sp_dwarf_functions_done(struct sp_dwarf_functions *functions);
 
 #endif

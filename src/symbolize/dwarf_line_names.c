@@ -306,15 +306,14 @@ static bool join(const char *directory, const char *name, char out[PATH_MAX])
 
 /*
  * What directory `number`, a relative one, is relative to. In version 5, 0 is the unit's own once more: where that is
- * relative too (options of compilers make it so), the one does not stand in the other.
+ * relative too, the one stands in the other, in the paths that all tools tell.
  */
 static const char *base_of(struct sp_dwarf_line_names *names, const struct sp_dwarf_line_table *table,
                            const struct sp_dwarf_line_unit *unit, uint64_t number)
 {
-    const bool is_own = table->version >= 5 && number == 0;
-    if (unit->directory && (!is_own || unit->directory[0] == '/'))
+    if (unit->directory)
         return unit->directory;
-    return table->version >= 5 && !is_own ? directory_of(names, table, unit, 0) : "";
+    return table->version >= 5 && number != 0 ? directory_of(names, table, unit, 0) : "";
 }
 
 const char *sp_dwarf_line_names_path(struct sp_dwarf_line_names *names, const struct sp_dwarf_line_table *table,

@@ -5,6 +5,8 @@
  */
 #include "symbolize/dwarf_units.h"
 
+#include "symbolize/dwarf_entries.h"
+
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -27,61 +29,82 @@ static bool reserve(void **at, size_t n, size_t *capacity, size_t size)
 }
 
 /* What the ranges of the last unit are read with. */
-struct reader {
+struct builder {
     struct sp_dwarf_units *units;
     const struct sp_elf_image *image;
-    uint64_t *budget;
+    struct sp_dwarf_reading *reading;
+    struct sp_dwarf_abbrevs root_abbrevs; /* as much of a table as the first entry of a unit needs */
+    struct sp_dwarf_window window;        /* of a unit that has to be looked through */
 };
 
 /* Adds the ranges of an entry to the last unit. Returns how many there were, wanted or not; or -ENOMEM. */
-static int add_ranges(const struct reader *reader, Dwarf_Die *die)
+static int add_ranges(const struct builder *builder, const struct sp_dwarf_unit *unit,
+                      const struct sp_dwarf_extent *extent)
 {
-    struct sp_dwarf_units *units = reader->units;
-    Dwarf_Addr base, start, end;
+    struct sp_dwarf_units *units = builder->units;
+    struct sp_dwarf_ranges ranges;
+    struct sp_dwarf_range range;
     int n = 0;
-    for (ptrdiff_t at = 0; *reader->budget > 0 && (at = dwarf_ranges(die, at, &base, &start, &end)) > 0; n |= 1) {
-        --*reader->budget;
-        if (!sp_elf_image_has_range(reader->image, start, end))
+    sp_dwarf_ranges_init(&ranges, unit, extent, &builder->reading->work);
+    for (; sp_dwarf_ranges_next(&ranges, &range); n = 1) {
+        if (!sp_elf_image_has_range(builder->image, range.start, range.end))
             continue;
-        void *ranges = units->ranges;
-        if (!reserve(&ranges, units->n_ranges, &units->ranges_capacity, sizeof(*units->ranges)))
+        void *at = units->ranges;
+        if (!reserve(&at, units->n_ranges, &units->ranges_capacity, sizeof(*units->ranges)))
             return -ENOMEM;
-        units->ranges = ranges;
+        units->ranges = at;
         units->ranges[units->n_ranges++] =
-            (struct sp_dwarf_unit_range){.start = start, .end = end, .unit = (uint32_t)(units->n - 1)};
+            (struct sp_dwarf_unit_range){.start = range.start, .end = range.end, .unit = (uint32_t)(units->n - 1)};
     }
     return n;
 }
 
-/* A unit that does not say where its code is: its functions do. */
-static int add_functions(const struct reader *reader, Dwarf_Die *unit)
+/* A unit that does not say where its code is: its functions do. Returns 0 or -ENOMEM. */
+static int add_functions(struct builder *builder, const struct sp_dwarf_unit *unit, const struct sp_dwarf_root *root)
 {
-    Dwarf_Die die;
-    int error = 0;
-    if (dwarf_child(unit, &die) != 0)
-        return 0;
-    do
-        if (dwarf_tag(&die) == DW_TAG_subprogram)
-            error = add_ranges(reader, &die);
-    while (error >= 0 && *reader->budget > 0 && dwarf_siblingof(&die, &die) == 0);
-    return error;
+    struct sp_dwarf_entries entries;
+    struct sp_dwarf_entry entry;
+    int error = sp_dwarf_entries_init(&entries, unit, root, builder->reading, &builder->window);
+    if (error)
+        return error == -ENOMEM ? error : 0;
+    while (error >= 0 && sp_dwarf_entries_next(&entries, &entry) && entry.abbrev) {
+        if (entry.abbrev->tag == DW_TAG_subprogram)
+            error = add_ranges(builder, unit, &entry.extent);
+        sp_dwarf_entries_skip_children(&entries, &entry);
+    }
+    return error < 0 ? error : 0;
 }
 
-static int add_unit(const struct reader *reader, Dwarf_Die *die)
+/* Adds the ranges of a unit. Returns 0 or -ENOMEM; damage is no error here. */
+static int add_code(struct builder *builder, struct sp_dwarf_unit *unit)
 {
-    struct sp_dwarf_units *units = reader->units;
-    void *at = units->at;
+    struct sp_dwarf_root root;
+    int error = sp_dwarf_abbrevs_read(&builder->root_abbrevs, unit->view, unit->abbrevs, &unit->encoding,
+                                      sp_dwarf_unit_root_code(unit), &builder->reading->work);
+    if (!error)
+        error = sp_dwarf_unit_root(unit, &builder->root_abbrevs, &root);
+    if (error)
+        return error == -ENOMEM ? error : 0;
+    if (root.tag == DW_TAG_partial_unit)
+        return 0;
+    builder->units->has_split |= root.split_name.kind != SP_DWARF_NOTHING;
+    const struct sp_dwarf_extent extent = {root.low_pc, root.high_pc, root.ranges};
+    int got = add_ranges(builder, unit, &extent);
+    return got == 0 ? add_functions(builder, unit, &root) : got < 0 ? got : 0;
+}
+
+static int add_unit(struct builder *builder, struct sp_dwarf_unit *unit)
+{
+    struct sp_dwarf_units *units = builder->units;
+    void *at = units->offsets;
     if (units->n == SP_DWARF_NO_UNIT)
         return 0;
-    if (!reserve(&at, units->n, &units->capacity, sizeof(*units->at)))
+    if (!reserve(&at, units->n, &units->offsets_capacity, sizeof(*units->offsets)))
         return -ENOMEM;
-    units->at = at;
-    Dwarf_Off offset = dwarf_dieoffset(die);
-    if (units->n > 0)
-        units->at[units->n - 1].size = offset - units->at[units->n - 1].die;
-    units->at[units->n++] = (struct sp_dwarf_unit){.die = offset};
-    int got = add_ranges(reader, die);
-    return got == 0 ? add_functions(reader, die) : got;
+    units->offsets = at;
+    units->offsets[units->n++] = unit->offset;
+    const bool may_have_code = unit->type == DW_UT_compile || unit->type == DW_UT_skeleton;
+    return builder->image && may_have_code ? add_code(builder, unit) : 0;
 }
 
 static int compare_ranges(const void *a, const void *b)
@@ -104,26 +127,29 @@ static void sort_ranges(struct sp_dwarf_units *units)
     }
 }
 
-int sp_dwarf_units_init(struct sp_dwarf_units *units, Dwarf *dwarf, const struct sp_elf_image *image, uint64_t *budget)
+int sp_dwarf_units_init(struct sp_dwarf_units *units, struct sp_dwarf_view *view, const struct sp_elf_image *image,
+                        struct sp_dwarf_reading *reading)
 {
-    Dwarf_CU *unit = NULL;
-    Dwarf_Die die;
-    uint8_t type;
+    struct builder builder = {.units = units, .image = image, .reading = reading};
+    struct sp_dwarf_unit unit = {.end = 0};
     int error = 0;
-    const struct reader reader = {units, image, budget};
     *units = (struct sp_dwarf_units){.n = 0};
-    while (error >= 0 && dwarf_get_units(dwarf, unit, &unit, NULL, &type, &die, NULL) == 0)
-        if (type == DW_UT_compile || type == DW_UT_skeleton)
-            error = add_unit(&reader, &die);
+    do {
+        int read = sp_dwarf_unit_read(&unit, view, unit.end);
+        if (read == 0)
+            error = add_unit(&builder, &unit);
+    } while (!error && unit.end > 0);
+    sp_dwarf_abbrevs_done(&builder.root_abbrevs);
+    sp_dwarf_window_done(&builder.window);
     sort_ranges(units);
-    if (error < 0)
+    if (error)
         return error;
-    return units->n_ranges > 0 ? 0 : -ENOENT;
+    return units->n_ranges > 0 || (!image && units->n > 0) ? 0 : -ENOENT;
 }
 
 void sp_dwarf_units_done(struct sp_dwarf_units *units)
 {
-    free(units->at);
+    free(units->offsets);
     free(units->ranges);
     *units = (struct sp_dwarf_units){.n = 0};
 }
@@ -142,4 +168,20 @@ uint32_t sp_dwarf_units_find(const struct sp_dwarf_units *units, uint64_t vaddr)
         if (vaddr < units->ranges[--low].end)
             return units->ranges[low].unit;
     return SP_DWARF_NO_UNIT;
+}
+
+bool sp_dwarf_units_around(const struct sp_dwarf_units *units, uint64_t offset, uint64_t *unit)
+{
+    size_t low = 0, high = units->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (units->offsets[middle] <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return false;
+    *unit = units->offsets[low - 1];
+    return true;
 }

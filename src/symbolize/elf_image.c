@@ -69,15 +69,15 @@ static void read_note_sections(struct sp_elf_image *image, uint64_t *left)
     }
 }
 
-/* Reads the headers: what is mapped, and the build id. */
-static int read_headers(struct sp_elf_image *image)
+/* Reads the headers: what is mapped, and the build id. `is_mapped`: it must be a file that can be run or loaded. */
+static int read_headers(struct sp_elf_image *image, bool is_mapped)
 {
     GElf_Ehdr header;
     uint64_t left = NOTES_MAX;
     size_t n;
     if (elf_kind(image->elf) != ELF_K_ELF || !gelf_getehdr(image->elf, &header))
         return -EBADMSG;
-    if ((header.e_type != ET_EXEC && header.e_type != ET_DYN) || elf_getphdrnum(image->elf, &n) != 0)
+    if ((is_mapped && header.e_type != ET_EXEC && header.e_type != ET_DYN) || elf_getphdrnum(image->elf, &n) != 0)
         return -EBADMSG;
     for (size_t i = 0; i < n && i <= INT16_MAX; i++) {
         GElf_Phdr segment;
@@ -89,31 +89,43 @@ static int read_headers(struct sp_elf_image *image)
             read_notes(image, segment.p_offset, segment.p_filesz, segment.p_align, &left);
     }
     read_note_sections(image, &left);
-    return image->n_segments > 0 ? 0 : -EBADMSG;
+    return image->n_segments > 0 || !is_mapped ? 0 : -EBADMSG;
 }
 
-/* The common end of both ways to open: what libelf gave is checked, and on failure all is closed. */
-static int finish_open(struct sp_elf_image *image)
+/* The common end of all ways to open: what libelf gave is checked, and on failure all is closed. */
+static int finish_open(struct sp_elf_image *image, bool is_mapped)
 {
-    int error = image->elf ? read_headers(image) : -EBADMSG;
+    int error = image->elf ? read_headers(image, is_mapped) : -EBADMSG;
     if (error)
         sp_elf_image_close(image);
     return error;
 }
 
-int sp_elf_image_open_file(struct sp_elf_image *image, const char *path)
-{
-    int fd = sp_open_regular(-1, path);
-    return fd < 0 ? fd : sp_elf_image_open_fd(image, fd);
-}
-
-int sp_elf_image_open_fd(struct sp_elf_image *image, int fd)
+/* Takes over a file that is open. */
+static int open_fd(struct sp_elf_image *image, int fd, bool is_mapped)
 {
     *image = (struct sp_elf_image){.fd = fd};
     if (elf_version(EV_CURRENT) != EV_NONE)
         /* Not ELF_C_READ_MMAP: a file cut short while mapped would be a SIGBUS. */
         image->elf = elf_begin(fd, ELF_C_READ, NULL);
-    return finish_open(image);
+    return finish_open(image, is_mapped);
+}
+
+int sp_elf_image_open_fd(struct sp_elf_image *image, int fd)
+{
+    return open_fd(image, fd, true);
+}
+
+int sp_elf_image_open_file(struct sp_elf_image *image, const char *path)
+{
+    int fd = sp_open_regular(-1, path);
+    return fd < 0 ? fd : open_fd(image, fd, true);
+}
+
+int sp_elf_image_open_sections(struct sp_elf_image *image, const char *path)
+{
+    int fd = sp_open_regular(-1, path);
+    return fd < 0 ? fd : open_fd(image, fd, false);
 }
 
 int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size)
@@ -125,7 +137,7 @@ int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size
     *image = (struct sp_elf_image){.fd = -1, .memory = copy};
     if (elf_version(EV_CURRENT) != EV_NONE)
         image->elf = elf_memory(copy, size);
-    return finish_open(image);
+    return finish_open(image, true);
 }
 
 void sp_elf_image_close(struct sp_elf_image *image)

@@ -3,7 +3,8 @@
  *
  * Place on the way of a sample: symbolize.c holds a table of sources and asks them in order; a source knows a kind of
  * file (DWARF, an ELF symbol table, the vDSO image; later perf maps) and nothing of profiles.
- * Context: ordinary code. A module is used by one thread at a time; different modules may be used in parallel.
+ * Context: ordinary code. What is open does not change: threads may ask it, where they have room of their own to work
+ * in.
  */
 #ifndef SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
 #define SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
@@ -26,7 +27,7 @@ struct sp_module_address {
     uint64_t file_offset; /* in the module's file */
 };
 
-/* One function at an address. Texts belong to the module and live until it is closed; NULL counts as "". */
+/* One function at an address. Texts that `find` gives live until the module is closed; NULL counts as "". */
 struct sp_named_frame {
     const char *system_name; /* as the linker sees it; NULL: only another source may know */
     const char *name;        /* as people wrote it, where the source knows; NULL: made from system_name */
@@ -35,10 +36,45 @@ struct sp_named_frame {
 };
 
 /*
- * Takes the frames of addresses[index], innermost first; they and their texts live until it returns. The last
- * frame's system_name gives way to what `find` of any source has.
+ * Takes the frames of addresses[index], innermost first. They live until it returns; their texts until the room that
+ * they were found with is used again, where what is the same text often has the same place. The last frame's
+ * system_name gives way to what `find` of any source has.
  */
 typedef void sp_frame_sink(void *arg, size_t index, const struct sp_named_frame *frames, uint32_t n);
+
+/* Addresses that are named together. */
+struct sp_symbol_chunk {
+    uint64_t bytes; /* of debug data that is read for it: about the time that it takes */
+    size_t n;       /* addresses */
+};
+
+/* Addresses, sorted into chunks. */
+struct sp_symbol_plan {
+    struct sp_symbol_chunk *chunks; /* in the file's order */
+    size_t n_chunks;
+    void *own; /* the source's */
+};
+
+/*
+ * What a source has that reads much to name one address, and little more to name all. Chunks may be named in any
+ * order, and at the same time, each thread with a room of its own:
+ *
+ *   plan ──▶ chunks ──▶ find(room a) ──▶ sink        find(room a) ──▶ sink        plan_done
+ *                  └──▶ find(room b) ──▶ sink  ...
+ */
+struct sp_symbol_batches {
+    /*
+     * Sorts addresses[0..n), whose indices the sink gets. Those that the source has nothing on are in no chunk.
+     * Returns 0 or -ENOMEM; freed by plan_done.
+     */
+    int (*plan)(const void *module, const struct sp_module_address *addresses, size_t n, struct sp_symbol_plan *plan);
+    void (*plan_done)(struct sp_symbol_plan *plan);
+    /* A thread's room to work in, for this module; NULL without memory. Freed by room_free, NULL is fine. */
+    void *(*room_new)(const void *module);
+    void (*room_free)(void *room);
+    /* Calls `sink`, in this thread, for the addresses of a chunk that are known, each at most once. 0 or -ENOMEM. */
+    int (*find)(const struct sp_symbol_plan *plan, size_t chunk, void *room, sp_frame_sink *sink, void *arg);
+};
 
 /* More inlined functions than this at one address are cut (the outermost go). */
 #define SP_FRAMES_MAX 64
@@ -64,11 +100,7 @@ struct sp_symbol_source {
                      uint32_t max);
     /* Frees what open gave. */
     void (*close)(void *module);
-    /*
-     * For a source that reads much to name one address, and little more to name all; else NULL. Asked first. Calls
-     * `sink` for those of addresses[0..n) that it knows, in any order, each at most once. Returns 0 or -ENOMEM.
-     */
-    int (*find_all)(void *module, const struct sp_module_address *addresses, size_t n, sp_frame_sink *sink, void *arg);
+    const struct sp_symbol_batches *batches; /* asked first; NULL: it has none */
 };
 
 extern const struct sp_symbol_source sp_source_dwarf; /* debug data, of the file itself or beside it */

@@ -269,6 +269,22 @@ static void list_addresses(struct batch *batch)
     batch->first_wants[batch->n] = batch->n_wants;
 }
 
+/* Asks a source that names many addresses together. Returns 0 or -ENOMEM. */
+static int name_chunks(struct batch *batch, const struct sp_symbol_batches *batches, const void *module)
+{
+    struct sp_symbol_plan plan;
+    int error = batches->plan(module, batch->addresses, batch->n, &plan);
+    if (error)
+        return error;
+    void *room = batches->room_new(module);
+    error = room ? 0 : -ENOMEM;
+    for (size_t i = 0; i < plan.n_chunks && !error; i++)
+        error = batches->find(&plan, i, room, take_frames, batch);
+    batches->room_free(room);
+    batches->plan_done(&plan);
+    return error;
+}
+
 /* Asks all sources for the addresses of a batch. Returns 0 or -ENOMEM. */
 static int name_batch(struct batch *batch)
 {
@@ -276,8 +292,8 @@ static int name_batch(struct batch *batch)
     struct sp_named_frame frames[SP_FRAMES_MAX];
     for (size_t i = 0; i < N_SOURCES; i++) {
         int error = 0;
-        if (job->modules[i] && sources[i]->find_all)
-            error = sources[i]->find_all(job->modules[i], batch->addresses, batch->n, take_frames, batch);
+        if (job->modules[i] && sources[i]->batches)
+            error = name_chunks(batch, sources[i]->batches, job->modules[i]);
         if (error)
             return error;
     }

@@ -156,12 +156,12 @@ static void test_files_of_version_5(void **state)
     }
 }
 
-/* An option of compilers makes the unit's directory relative, in both places: it does not stand in itself. */
+/* An option of compilers makes the unit's directory relative, in both places: all tools put the one into the other. */
 static void test_a_relative_directory_of_the_unit(void **state)
 {
     struct names *names = *state;
     make_new_table(names, false, "csu");
-    check_path(names, "csu", 0, "csu/main.c");
+    check_path(names, "csu", 0, "csu/csu/main.c");
     check_path(names, "csu", 1, "csu/inc/own.h");
     check_path(names, NULL, 0, "csu/main.c");
     check_path(names, "/build", 0, "/build/csu/main.c");

@@ -1,0 +1,175 @@
+/*
+ * Finds and opens the file that several programs share. See dwarf_alternate.h for the place and the contract.
+ *
+ * Context: ordinary code of one thread at a time.
+ */
+#include "symbolize/dwarf_alternate.h"
+
+#include "util/reader.h"
+
+#include <errno.h>
+#include <gelf.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BY_BUILD_ID "/usr/lib/debug/.build-id"
+/* A link is a path and an id. */
+#define LINK_MAX_BYTES (PATH_MAX + 512)
+
+/* A reference to another file. */
+struct link {
+    const char *path;
+    const uint8_t *id; /* build id, or checksum */
+    size_t id_size;
+    bool is_sup; /* as DWARF 5 has it */
+};
+
+/* The bytes of a small section, which belong to the image. */
+static bool find_section(const struct sp_elf_image *image, const char *wanted, struct sp_reader *reader)
+{
+    size_t names;
+    if (elf_getshdrstrndx(image->elf, &names) != 0)
+        return false;
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
+        GElf_Shdr header;
+        const char *name = gelf_getshdr(section, &header) ? elf_strptr(image->elf, names, header.sh_name) : NULL;
+        if (!name || strcmp(name, wanted) != 0 || header.sh_type == SHT_NOBITS || header.sh_size > LINK_MAX_BYTES)
+            continue;
+        const Elf_Data *data = elf_rawdata(section, NULL);
+        if (!data || !data->d_buf)
+            return false;
+        sp_reader_init(reader, data->d_buf, data->d_size);
+        return true;
+    }
+    return false;
+}
+
+/* The text that comes next, or NULL. */
+static const char *take_text(struct sp_reader *reader)
+{
+    const uint8_t *start = reader->at;
+    const uint8_t *end = memchr(start, '\0', sp_reader_left(reader));
+    if (!end)
+        return NULL;
+    reader->at = end + 1;
+    return (const char *)start;
+}
+
+/* Reads .debug_sup (DWARF 5, 7.3.6): of a file that refers to another, or of that. */
+static bool read_sup(const struct sp_elf_image *image, bool is_supplementary, struct link *link)
+{
+    struct sp_reader reader;
+    if (!find_section(image, ".debug_sup", &reader))
+        return false;
+    const uint64_t version = sp_reader_fixed(&reader, 2);
+    const bool is_wanted = (sp_reader_fixed(&reader, 1) != 0) == is_supplementary;
+    link->path = take_text(&reader);
+    if (!link->path || version < 2 || !is_wanted)
+        return false;
+    const uint64_t size = sp_reader_varint(&reader);
+    const struct sp_reader id = sp_reader_sub(&reader, size);
+    link->id = id.at;
+    link->id_size = sp_reader_left(&id);
+    link->is_sup = true;
+    return !reader.error && link->id_size > 0;
+}
+
+/* Reads .gnu_debugaltlink: a path, and then a build id to the end. */
+static bool read_link(const struct sp_elf_image *debug, struct link *link)
+{
+    struct sp_reader reader;
+    if (!find_section(debug, ".gnu_debugaltlink", &reader))
+        return read_sup(debug, false, link);
+    link->path = take_text(&reader);
+    link->id = reader.at;
+    link->id_size = sp_reader_left(&reader);
+    link->is_sup = false;
+    return link->path && link->id_size > 0 && link->id_size <= SP_ELF_BUILD_ID_MAX;
+}
+
+static void write_hex(const struct link *link, char hex[2 * SP_ELF_BUILD_ID_MAX + 1])
+{
+    hex[0] = '\0';
+    for (size_t i = 0; i < link->id_size && i < SP_ELF_BUILD_ID_MAX; i++)
+        snprintf(hex + 2 * i, 3, "%02x", link->id[i]);
+}
+
+/* Whether an image is the one that a link means. */
+static bool is_meant(const struct sp_elf_image *image, const struct link *link)
+{
+    char hex[2 * SP_ELF_BUILD_ID_MAX + 1];
+    struct link own;
+    if (link->is_sup)
+        return read_sup(image, true, &own) && own.id_size == link->id_size &&
+               memcmp(own.id, link->id, link->id_size) == 0;
+    write_hex(link, hex);
+    return strcmp(image->build_id, hex) == 0;
+}
+
+bool sp_dwarf_directory_of(const struct sp_elf_image *image, char *out)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
+    ssize_t length = image->fd >= 0 ? readlink(path, out, PATH_MAX - 1) : -1;
+    if (length <= 0 || out[0] != '/')
+        return false;
+    out[length] = '\0';
+    *strrchr(out, '/') = '\0';
+    return true;
+}
+
+/* Opens a candidate. -ENOENT when it is not the one. */
+static int open_candidate(struct sp_dwarf_alternate *alternate, const char *path, const struct link *link)
+{
+    int error = sp_elf_image_open_sections(&alternate->image, path);
+    if (error)
+        return error == -ENOMEM ? error : -ENOENT;
+    error =
+        is_meant(&alternate->image, link) ? sp_dwarf_file_open(&alternate->file, &alternate->image, false) : -ENOENT;
+    if (error)
+        sp_elf_image_close(&alternate->image);
+    return error == -ENOMEM || error == 0 ? error : -ENOENT;
+}
+
+static int open_link(struct sp_dwarf_alternate *alternate, const struct sp_elf_image *debug, const struct link *link)
+{
+    char directory[PATH_MAX], path[2 * PATH_MAX], hex[2 * SP_ELF_BUILD_ID_MAX + 1];
+    int error = -ENOENT;
+    if (link->path[0] == '/') {
+        error = open_candidate(alternate, link->path, link);
+    } else if (strlen(link->path) < PATH_MAX && sp_dwarf_directory_of(debug, directory)) {
+        snprintf(path, sizeof(path), "%s/%s", directory, link->path);
+        error = open_candidate(alternate, path, link);
+    }
+    write_hex(link, hex);
+    if (error != -ENOENT || link->is_sup || strlen(hex) < 3)
+        return error;
+    snprintf(path, sizeof(path), BY_BUILD_ID "/%.2s/%s.debug", hex, hex + 2);
+    return open_candidate(alternate, path, link);
+}
+
+int sp_dwarf_alternate_open(struct sp_dwarf_alternate *out, const struct sp_elf_image *debug,
+                            struct sp_dwarf_reading *reading)
+{
+    struct sp_dwarf_alternate alternate = {.image.fd = -1};
+    struct link link;
+    int error = read_link(debug, &link) ? open_link(&alternate, debug, &link) : -ENOENT;
+    if (error)
+        return error;
+    *out = alternate;
+    struct sp_dwarf_view view = {.file = &out->file};
+    error = sp_dwarf_units_init(&out->units, &view, NULL, reading);
+    sp_dwarf_view_done(&view);
+    if (error)
+        sp_dwarf_alternate_close(out);
+    return error;
+}
+
+void sp_dwarf_alternate_close(struct sp_dwarf_alternate *alternate)
+{
+    sp_dwarf_units_done(&alternate->units);
+    sp_dwarf_file_close(&alternate->file);
+    sp_elf_image_close(&alternate->image);
+}
