@@ -79,7 +79,7 @@ struct sp_collector *sp_record_output_collector(struct sp_record_output *output,
 
 static int name_profile(struct sp_profile *profile, struct sp_symbolize_stats *names)
 {
-    struct sp_symbolize_options options = {0};
+    struct sp_symbolize_options options = {.threads = UINT_MAX};
     struct sp_name_progress progress;
     sp_name_progress_begin(&progress, STDERR_FILENO, SP_NAME_PROGRESS_DELAY_MS, &options);
     const int error = sp_symbolize_profile(profile, &options, names);

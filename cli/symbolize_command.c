@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -217,7 +218,7 @@ static int check_output(const char *path, struct sp_output_file *output)
 
 static int run(int argc, char **argv)
 {
-    struct arguments arguments = {0};
+    struct arguments arguments = {.options.threads = UINT_MAX};
     struct sp_output_file output = {0};
     struct sp_profile *profile = NULL;
     int status = parse(argc, argv, &arguments);

@@ -1,10 +1,9 @@
 /*
  * The seam where names come from: what a source of symbols is.
  *
- * Place on the way of a sample: symbolize.c holds a table of sources and asks them in order; a source knows a kind of
- * file (DWARF, an ELF symbol table, the vDSO image; later perf maps) and nothing of profiles.
- * Context: ordinary code. What is open does not change: threads may ask it, where they have room of their own to work
- * in.
+ * Place on the way of a sample: module_names.c holds a table of sources and asks them in order; a source knows a kind
+ * of file (DWARF, an ELF symbol table, the vDSO image) and nothing of profiles. Context: ordinary code. What is open
+ * does not change: threads may ask it, where they have room of their own to work in.
  */
 #ifndef SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
 #define SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H

@@ -1,34 +1,31 @@
 /*
- * Addresses become names: groups a profile's locations by module, opens each module once, and asks the sources.
+ * Addresses become names: groups a profile's locations by module, has them named, and gives them their lines.
  *
- * Place on the way of a sample: profile → *symbolize* → formats.
+ * Place on the way of a sample: profile → *symbolize* → formats; module_names.c asks the sources.
  * The locations without lines are sorted by (file, build id, mapping, address), so that a module is opened once however
- * often it is mapped, and its addresses come in ascending order, each looked up once.
+ * often it is mapped, and its addresses come in ascending order, each looked up once. While names are looked up the
+ * profile does not change; then the locations get theirs in the order of before, so that the result is the same however
+ * many threads there were.
  * Context: ordinary code; one profile by one thread at a time.
  */
 #include "symbolize/symbolize.h"
 
-#include "symbolize/demangle.h"
-#include "symbolize/symbol_source.h"
+#include "symbolize/module_names.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* In the order of their trust: the first that knows an address names it. Perf maps go to the end. */
-static const struct sp_symbol_source *const sources[] = {&sp_source_dwarf, &sp_source_elf, &sp_source_vdso};
-#define N_SOURCES (sizeof(sources) / sizeof(sources[0]))
-
-/* Room for a demangled name; a longer one stays mangled. */
-#define NAME_MAX_BYTES 16384
-
 /* A location that wants a name. */
 struct want {
     uint32_t file, build_id; /* strings of its mapping */
     uint32_t mapping, location;
     uint64_t address;
+    size_t index; /* of its address among its module's; NO_INDEX: it contradicts its mapping, a name would be a guess */
 };
+
+#define NO_INDEX SIZE_MAX
 
 /* The work on one profile. */
 struct job {
@@ -37,10 +34,10 @@ struct job {
     struct sp_symbolize_stats stats;
     struct want *wants; /* sorted */
     size_t n_wants;
-    void *modules[N_SOURCES]; /* of the module at hand; NULL where the source has nothing */
-    const char *last_name;    /* the system name that `last_function` came from; the module's */
-    uint32_t last_function;
-    char name[NAME_MAX_BYTES];
+    struct sp_module_names *modules; /* in the order of the wants */
+    size_t n_modules;
+    struct sp_module_address *addresses; /* of all modules, in one piece each */
+    struct sp_found_name *names;         /* and their names */
 };
 
 static int compare_wants(const void *a, const void *b)
@@ -85,6 +82,45 @@ static int collect_wants(struct job *job)
     return 0;
 }
 
+/* Adds a want's address to its module, the last one, unless the want before it has the same. */
+static void list_address(struct job *job, struct want *want, const struct want *before)
+{
+    const struct sp_mapping *mapping = &job->profile->mappings.at[want->mapping];
+    struct sp_module_names *module = &job->modules[job->n_modules - 1];
+    struct sp_module_address *addresses = &job->addresses[module->addresses - job->addresses];
+    if (want->address < mapping->start || want->address >= mapping->limit) {
+        want->index = NO_INDEX;
+    } else if (before && before->mapping == want->mapping && before->address == want->address) {
+        want->index = before->index;
+    } else {
+        want->index = module->n++;
+        addresses[want->index] = (struct sp_module_address){
+            .address = want->address, .file_offset = want->address - mapping->start + mapping->file_offset};
+    }
+}
+
+/* Makes the list of modules with the addresses of each. */
+static int list_modules(struct job *job)
+{
+    job->modules = calloc(job->n_wants + 1, sizeof(*job->modules));
+    job->addresses = calloc(job->n_wants + 1, sizeof(*job->addresses));
+    job->names = calloc(job->n_wants + 1, sizeof(*job->names));
+    if (!job->modules || !job->addresses || !job->names)
+        return -ENOMEM;
+    for (size_t i = 0; i < job->n_wants; i++) {
+        struct want *want = &job->wants[i];
+        const bool is_first = i == 0 || !is_same_module(want, want - 1);
+        if (is_first)
+            job->modules[job->n_modules++] =
+                (struct sp_module_names){.id = {.path = sp_profile_text(job->profile, want->file),
+                                                .build_id = sp_profile_text(job->profile, want->build_id)},
+                                         .addresses = &job->addresses[i],
+                                         .names = &job->names[i]};
+        list_address(job, want, is_first ? NULL : want - 1);
+    }
+    return 0;
+}
+
 /* Whether a mapping's path means a file: not "", "[heap]", "//anon". */
 static bool is_file(const char *path)
 {
@@ -123,204 +159,19 @@ static void note_unused(struct job *job, const struct want *want, size_t n, int 
     add_problem(&job->stats, &(struct sp_symbolize_problem){.file = want->file, .error = error, .locations = n});
 }
 
-/* Of two errors of sources, the one that tells more. */
-static int worse(int a, int b)
+/* Gives wants[0..n) of a module what was found. Returns how many have a name now. */
+static size_t set_lines(struct job *job, const struct sp_module_names *module, const struct want *wants, size_t n,
+                        struct sp_naming *naming)
 {
-    return a == -ESTALE || b == -ENOENT || b == 0 ? a : b;
-}
-
-/* Opens the module of wants[0..n) in every source that has it. Returns 0, also when none has, or -ENOMEM. */
-static int open_module(struct job *job, const struct want *wants, size_t n)
-{
-    struct sp_module_id id = {.path = sp_profile_text(job->profile, wants->file),
-                              .build_id = sp_profile_text(job->profile, wants->build_id)};
-    bool is_open = false;
-    int worst = -ENOENT;
-    job->last_name = NULL;
-    for (size_t i = 0; i < N_SOURCES; i++) {
-        job->modules[i] = NULL;
-        int error = sources[i]->open(&id, &job->options.places, &job->modules[i]);
-        if (error == -ENOMEM)
-            return error;
-        is_open |= error == 0;
-        worst = worse(worst, error);
-    }
-    job->stats.modules += is_open;
-    if (!is_open)
-        note_unused(job, wants, n, worst);
-    return 0;
-}
-
-static void close_module(struct job *job)
-{
-    for (size_t i = 0; i < N_SOURCES; i++)
-        if (job->modules[i]) {
-            sources[i]->close(job->modules[i]);
-            job->modules[i] = NULL;
-        }
-}
-
-/* Asks the sources that look up by address, in order; the number of frames, 0 when nobody knows. */
-static uint32_t find_frames(const struct job *job, const struct sp_module_address *address,
-                            struct sp_named_frame *frames)
-{
-    for (size_t i = 0; i < N_SOURCES; i++) {
-        if (!job->modules[i])
+    size_t named = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (wants[i].index == NO_INDEX || module->names[wants[i].index].found == SP_NONE)
             continue;
-        uint32_t n = sources[i]->find(job->modules[i], address, frames, SP_FRAMES_MAX);
-        if (n > 0)
-            return n;
+        const struct sp_found_name *name = &module->names[wants[i].index];
+        sp_name_store_copy(&naming->stores[name->store], name->found, job->profile, wants[i].location);
+        named++;
     }
-    return 0;
-}
-
-/* The name that people wrote. A symbol that is a function's name and a suffix is a part or a clone of it. */
-static uint32_t name_of(struct job *job, const struct sp_named_frame *frame)
-{
-    const char *raw = frame->system_name ? frame->system_name : "";
-    const size_t plain = frame->name ? strlen(frame->name) : 0;
-    if (job->options.demangle != SP_DEMANGLE_NONE && plain > 0 && strncmp(raw, frame->name, plain) == 0 &&
-        raw[plain] == '.')
-        return sp_profile_string_n(job->profile, frame->name, plain);
-    const size_t length = sp_demangle(raw, job->options.demangle, job->name, sizeof(job->name));
-    return length > 0 ? sp_profile_string_n(job->profile, job->name, length) : sp_profile_string(job->profile, raw);
-}
-
-/* The profile's function for a frame. The one of the address before is remembered: neighbours often share it. */
-static uint32_t function_of(struct job *job, const struct sp_named_frame *frame)
-{
-    bool is_plain = !frame->filename && !frame->name && frame->start_line == 0;
-    if (is_plain && frame->system_name == job->last_name)
-        return job->last_function;
-    struct sp_function function = {.name = name_of(job, frame),
-                                   .system_name = sp_profile_string(job->profile, frame->system_name),
-                                   .filename = sp_profile_string(job->profile, frame->filename),
-                                   .start_line = frame->start_line};
-    uint32_t index = sp_profile_function(job->profile, &function);
-    if (is_plain) {
-        job->last_name = frame->system_name;
-        job->last_function = index;
-    }
-    return index;
-}
-
-/* The addresses of the module at hand, each once, and the first of the wants that have it. */
-struct batch {
-    struct job *job;
-    const struct want *wants;
-    size_t n_wants;
-    struct sp_module_address *addresses;
-    size_t *first_wants; /* [n] is n_wants */
-    bool *are_named;     /* also those that are not to be */
-    size_t n;
-};
-
-static void set_lines(const struct batch *batch, size_t index, const struct sp_named_frame *frames, uint32_t n)
-{
-    struct job *job = batch->job;
-    struct sp_line lines[SP_FRAMES_MAX];
-    for (uint32_t k = 0; k < n; k++)
-        lines[k] = (struct sp_line){
-            .function = function_of(job, &frames[k]), .line = frames[k].line, .column = frames[k].column};
-    for (size_t i = batch->first_wants[index]; i < batch->first_wants[index + 1]; i++)
-        sp_profile_set_lines(job->profile, batch->wants[i].location, lines, n);
-    job->stats.named += batch->first_wants[index + 1] - batch->first_wants[index];
-    batch->are_named[index] = true;
-}
-
-/*
- * Takes frames of a source that names many at once. The function itself, not what is inlined there, has the name of the
- * symbol table if there is one: debug data says nothing of it for C, may have an internal one (libc's __GI_abort for
- * abort), and knows none of functions in assembly.
- */
-static void take_frames(void *arg, size_t index, const struct sp_named_frame *found, uint32_t n)
-{
-    const struct batch *batch = arg;
-    struct sp_named_frame frames[SP_FRAMES_MAX], symbol[SP_FRAMES_MAX];
-    if (batch->are_named[index])
-        return;
-    memcpy(frames, found, n * sizeof(*frames));
-    struct sp_named_frame *last = &frames[n - 1];
-    if (find_frames(batch->job, &batch->addresses[index], symbol) > 0)
-        last->system_name = symbol[0].system_name;
-    if (!last->system_name)
-        last->system_name = last->name;
-    if (last->system_name)
-        set_lines(batch, index, frames, n);
-    batch->job->last_name = NULL; /* the texts may be gone, and others in their place */
-}
-
-/* Lists the addresses of wants[0..n). Those that contradict their mapping are left out: a name would be a guess. */
-static void list_addresses(struct batch *batch)
-{
-    const struct want *last = NULL;
-    for (size_t i = 0; i < batch->n_wants; i++) {
-        const struct want *want = &batch->wants[i];
-        const struct sp_mapping *mapping = &batch->job->profile->mappings.at[want->mapping];
-        bool is_inside = want->address >= mapping->start && want->address < mapping->limit;
-        if (last && want->mapping == last->mapping && want->address == last->address)
-            continue;
-        last = want;
-        batch->first_wants[batch->n] = i;
-        batch->are_named[batch->n] = !is_inside;
-        batch->addresses[batch->n++] = (struct sp_module_address){
-            .address = want->address, .file_offset = want->address - mapping->start + mapping->file_offset};
-    }
-    batch->first_wants[batch->n] = batch->n_wants;
-}
-
-/* Asks a source that names many addresses together. Returns 0 or -ENOMEM. */
-static int name_chunks(struct batch *batch, const struct sp_symbol_batches *batches, const void *module)
-{
-    struct sp_symbol_plan plan;
-    int error = batches->plan(module, batch->addresses, batch->n, &plan);
-    if (error)
-        return error;
-    void *room = batches->room_new(module);
-    error = room ? 0 : -ENOMEM;
-    for (size_t i = 0; i < plan.n_chunks && !error; i++)
-        error = batches->find(&plan, i, room, take_frames, batch);
-    batches->room_free(room);
-    batches->plan_done(&plan);
-    return error;
-}
-
-/* Asks all sources for the addresses of a batch. Returns 0 or -ENOMEM. */
-static int name_batch(struct batch *batch)
-{
-    struct job *job = batch->job;
-    struct sp_named_frame frames[SP_FRAMES_MAX];
-    for (size_t i = 0; i < N_SOURCES; i++) {
-        int error = 0;
-        if (job->modules[i] && sources[i]->batches)
-            error = name_chunks(batch, sources[i]->batches, job->modules[i]);
-        if (error)
-            return error;
-    }
-    for (size_t i = 0; i < batch->n; i++) {
-        uint32_t n = batch->are_named[i] ? 0 : find_frames(job, &batch->addresses[i], frames);
-        if (n > 0)
-            set_lines(batch, i, frames, n);
-    }
-    return 0;
-}
-
-/* Names wants[0..n), which are of the open module. */
-static int name_wants(struct job *job, const struct want *wants, size_t n)
-{
-    struct batch batch = {.job = job, .wants = wants, .n_wants = n};
-    int error = -ENOMEM;
-    batch.addresses = calloc(n, sizeof(*batch.addresses));
-    batch.first_wants = calloc(n + 1, sizeof(*batch.first_wants));
-    batch.are_named = calloc(n, sizeof(*batch.are_named));
-    if (batch.addresses && batch.first_wants && batch.are_named) {
-        list_addresses(&batch);
-        error = name_batch(&batch);
-    }
-    free(batch.addresses);
-    free(batch.first_wants);
-    free(batch.are_named);
-    return error;
+    return named;
 }
 
 /* The end of the wants of one module, which begin at `first`. */
@@ -332,41 +183,38 @@ static size_t module_end(const struct job *job, size_t first)
     return end;
 }
 
-static size_t count_modules(const struct job *job)
+/* Takes what was found of all modules into the profile. */
+static void take_names(struct job *job, struct sp_naming *naming)
 {
-    size_t n = 0;
-    for (size_t first = 0; first < job->n_wants; first = module_end(job, first))
-        n++;
-    return n;
+    struct sp_symbolize_stats *stats = &job->stats;
+    for (size_t first = 0, end, i = 0; first < job->n_wants; first = end, i++) {
+        const struct sp_module_names *module = &job->modules[i];
+        end = module_end(job, first);
+        if (!module->is_open) {
+            note_unused(job, &job->wants[first], end - first, module->error);
+            continue;
+        }
+        const size_t named = set_lines(job, module, &job->wants[first], end - first, naming);
+        stats->modules++;
+        stats->named += named;
+        stats->uncovered += end - first - named;
+    }
 }
 
-/* Names the module of wants[0..n). 0 or -ENOMEM. */
-static int name_module(struct job *job, const struct want *wants, size_t n)
-{
-    const struct sp_symbolize_stats before = job->stats;
-    int error = open_module(job, wants, n);
-    if (!error)
-        error = name_wants(job, wants, n);
-    close_module(job);
-    if (job->stats.modules > before.modules)
-        job->stats.uncovered += n - (job->stats.named - before.named);
-    return error ? error : sp_profile_error(job->profile);
-}
-
-/* Module by module. */
 static int name_modules(struct job *job)
 {
     const struct sp_symbolize_options *options = &job->options;
-    const size_t n_modules = options->on_module ? count_modules(job) : 0;
-    size_t i = 0;
-    int error = 0;
-    for (size_t first = 0, end; first < job->n_wants && !error; first = end) {
-        end = module_end(job, first);
-        if (options->on_module)
-            options->on_module(options->user, ++i, n_modules, sp_profile_text(job->profile, job->wants[first].file));
-        error = name_module(job, &job->wants[first], end - first);
-    }
-    return error;
+    const struct sp_naming_options how = {.style = options->demangle,
+                                          .places = &options->places,
+                                          .threads = options->threads,
+                                          .on_module = options->on_module,
+                                          .user = options->user};
+    struct sp_naming naming = {.n = 0};
+    int error = sp_name_modules(&naming, job->modules, job->n_modules, &how);
+    if (!error)
+        take_names(job, &naming);
+    sp_naming_done(&naming);
+    return error ? error : sp_profile_error(job->profile);
 }
 
 /* Says of a mapping what one of its locations has. */
@@ -407,6 +255,15 @@ static void unmark_mappings(struct sp_profile *profile)
     }
 }
 
+static void job_free(struct job *job)
+{
+    free(job->wants);
+    free(job->modules);
+    free(job->addresses);
+    free(job->names);
+    free(job);
+}
+
 int sp_symbolize_profile(struct sp_profile *profile, const struct sp_symbolize_options *options,
                          struct sp_symbolize_stats *stats)
 {
@@ -418,6 +275,8 @@ int sp_symbolize_profile(struct sp_profile *profile, const struct sp_symbolize_o
         job->options = *options;
     int error = collect_wants(job);
     if (!error)
+        error = list_modules(job);
+    if (!error)
         error = name_modules(job);
     if (!error && job->options.is_forced)
         unmark_mappings(profile);
@@ -425,7 +284,6 @@ int sp_symbolize_profile(struct sp_profile *profile, const struct sp_symbolize_o
         mark_mappings(profile);
     if (!error && stats)
         *stats = job->stats;
-    free(job->wants);
-    free(job);
+    job_free(job);
     return error;
 }

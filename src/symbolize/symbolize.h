@@ -17,7 +17,13 @@ struct sp_symbolize_options {
     bool is_forced; /* also locations that have lines: what is found takes their place, what is not leaves them */
     enum sp_demangle_style demangle;
     struct sp_debug_places places;
-    /* NULL, or called before module `i` of 1..n is opened: it may take long. `path` is as the profile has it. */
+    /* To look names up with, at most: the caller's is one of them, and so 0 counts as 1. No more than there are CPUs.
+     */
+    unsigned threads;
+    /*
+     * NULL, or called before module `i` of 1..n is opened: it may take long. `path` is as the profile has it. By any of
+     * the threads, one call at a time.
+     */
     void (*on_module)(void *user, size_t i, size_t n, const char *path);
     void *user; /* for on_module */
 };
