@@ -21,6 +21,8 @@
 #include "util/clock.h"
 
 enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128 };
+/* Files of programs that are kept open, at most: more than most recordings have. And the limit below which none are. */
+enum { IMAGE_DESCRIPTORS = 4096, FEW_DESCRIPTORS = 128 };
 
 struct options {
     const char *output;
@@ -297,6 +299,15 @@ static int start_child(struct recording *recording, const char *path, const char
     return recording->child == -ENOENT ? SP_EXIT_NOT_FOUND : SP_EXIT_NOT_EXECUTABLE;
 }
 
+/* A quarter of what there may be, for files of programs; the processes take the rest. */
+static size_t image_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < FEW_DESCRIPTORS)
+        return 0;
+    return limit.rlim_max / 4 < IMAGE_DESCRIPTORS ? limit.rlim_max / 4 : IMAGE_DESCRIPTORS;
+}
+
 /* Each process takes two descriptors here. The command has been started with the limit as it was. */
 static void allow_many_descriptors(void)
 {
@@ -321,6 +332,7 @@ static int record(struct recording *recording, const char *path, const char *pre
                                                      .trigger = recording->options->trigger,
                                                      .is_from_birth = 1},
                                           .is_following = recording->options->is_following,
+                                          .image_descriptors = recording->output.image_descriptors,
                                           .collector_of = collector_of,
                                           .user = &recording->output};
     const int error = sp_server_new(&setup, variable, sizeof variable, &recording->server);
@@ -344,7 +356,8 @@ static int prepare(struct recording *recording, char path[PATH_MAX], char preloa
     recording->output = (struct sp_record_output){.path = options->output,
                                                   .is_split = options->is_split,
                                                   .has_processes = options->is_following,
-                                                  .period_ns = 1000000000 / options->hz};
+                                                  .period_ns = 1000000000 / options->hz,
+                                                  .image_descriptors = image_descriptors()};
     int result = sp_program_find(options->argv[0], path);
     if (result == SP_EXIT_OK)
         result = sp_program_check(path);

@@ -36,6 +36,8 @@ int sp_record_output_open(struct sp_record_output *output)
         sp_complain("cannot write %s: %s; give another file with -o", output->path, strerror(-error));
         return SP_EXIT_FAILED;
     }
+    output->images =
+        sp_images_new(&(struct sp_images_limits){.held = output->image_descriptors}); /* NULL: the paths have to do */
     if (output->is_split) /* the files beside it get their names later */
         sp_output_abandon(&output->file);
     return SP_EXIT_OK;
@@ -59,6 +61,7 @@ static struct sp_record_part *add_part(struct sp_record_output *output, pid_t pi
         free(part);
         return NULL;
     }
+    sp_collector_use_images(part->collector, output->images);
     if (output->has_processes && !output->is_split)
         sp_collector_label_processes(part->collector);
     struct sp_record_part **end = &output->parts;
@@ -77,9 +80,14 @@ struct sp_collector *sp_record_output_collector(struct sp_record_output *output,
     return part != NULL ? part->collector : NULL;
 }
 
-static int name_profile(struct sp_profile *profile, struct sp_symbolize_stats *names)
+static int name_profile(const struct sp_record_output *output, struct sp_profile *profile,
+                        struct sp_symbolize_stats *names)
 {
     struct sp_symbolize_options options = {.threads = UINT_MAX};
+    if (output->images != NULL) {
+        options.places.find_image = sp_images_find;
+        options.places.find_user = output->images;
+    }
     struct sp_name_progress progress;
     sp_name_progress_begin(&progress, STDERR_FILENO, SP_NAME_PROGRESS_DELAY_MS, &options);
     const int error = sp_symbolize_profile(profile, &options, names);
@@ -87,11 +95,12 @@ static int name_profile(struct sp_profile *profile, struct sp_symbolize_stats *n
     return error;
 }
 
-static int encode_and_write(struct sp_profile *profile, struct sp_output_file *file, struct sp_symbolize_stats *names)
+static int encode_and_write(const struct sp_record_output *output, struct sp_profile *profile,
+                            struct sp_output_file *file, struct sp_symbolize_stats *names)
 {
     struct sp_bytes bytes = {0};
     const struct sp_perf_files_options maps = {.directory = "/tmp"};
-    int error = name_profile(profile, names);
+    int error = name_profile(output, profile, names);
     if (error == 0)
         error = sp_perf_files_name(profile, &maps, NULL);
     if (error == 0)
@@ -115,13 +124,13 @@ static void say_what_is_in(const struct sp_record_part *part, const struct sp_pr
 }
 
 /* Names, file, summary of one part. `file` is open, or none: standard output. */
-static int write_part(const struct sp_record_part *part, struct sp_output_file *file, const char *path,
-                      int64_t duration_ns)
+static int write_part(const struct sp_record_output *output, const struct sp_record_part *part,
+                      struct sp_output_file *file, const char *path, int64_t duration_ns)
 {
     const bool is_stdout = file->path == NULL;
     struct sp_profile *profile = sp_collector_profile(part->collector, duration_ns);
     struct sp_symbolize_stats names;
-    const int error = profile == NULL ? -ENOMEM : encode_and_write(profile, file, &names);
+    const int error = profile == NULL ? -ENOMEM : encode_and_write(output, profile, file, &names);
     if (error != 0) {
         sp_output_abandon(file);
         sp_complain("cannot write %s: %s; the profile is lost", is_stdout ? "standard output" : path, strerror(-error));
@@ -154,15 +163,17 @@ static size_t suffix_at(const char *path)
     return (size_t)(name - path) + length;
 }
 
-static int write_split_part(const struct sp_record_part *part, const char *base, int64_t duration_ns)
+static int write_split_part(const struct sp_record_output *output, const struct sp_record_part *part,
+                            int64_t duration_ns)
 {
+    const char *base = output->path;
     char path[PATH_MAX];
     const size_t stem = suffix_at(base);
     struct sp_output_file file = {0};
     snprintf(path, sizeof path, "%.*s.%d%s", (int)stem, base, (int)part->pid, base + stem);
     const int error = sp_output_open(path, &file);
     if (error == 0)
-        return write_part(part, &file, path, duration_ns);
+        return write_part(output, part, &file, path, duration_ns);
     sp_complain("cannot write %s: %s; the profile is lost", path, strerror(-error));
     return SP_EXIT_FAILED;
 }
@@ -173,8 +184,8 @@ int sp_record_output_write(struct sp_record_output *output, int64_t duration_ns,
     for (const struct sp_record_part *part = output->parts; part != NULL; part = part->next) {
         if (!output->is_split)
             sp_collector_tree_cpu(part->collector, cpu_ns);
-        const int written = output->is_split ? write_split_part(part, output->path, duration_ns)
-                                             : write_part(part, &output->file, output->path, duration_ns);
+        const int written = output->is_split ? write_split_part(output, part, duration_ns)
+                                             : write_part(output, part, &output->file, output->path, duration_ns);
         result = written != SP_EXIT_OK ? written : result;
     }
     return result;
@@ -189,4 +200,6 @@ void sp_record_output_done(struct sp_record_output *output)
         sp_collector_free(part->collector);
         free(part);
     }
+    sp_images_free(output->images);
+    output->images = NULL;
 }

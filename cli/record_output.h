@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "collector/collector.h"
+#include "collector/images.h"
 #include "util/output_file.h"
 
 /* A profile in the making: of one process, or (pid 0) of all. */
@@ -26,7 +27,9 @@ struct sp_record_output {
     bool is_split;      /* a file for each process */
     bool has_processes; /* samples may come from several processes: each is labelled with its own */
     uint64_t period_ns;
+    size_t image_descriptors; /* for files of programs that are kept within reach */
 
+    struct sp_images *images;
     struct sp_output_file file;
     struct sp_record_part *parts;
 };

@@ -24,7 +24,7 @@
 /* At most so many in a row, so that a storm of them does not keep the samples waiting. */
 enum { EVENTS_AT_ONCE = 1024 };
 
-/* Descriptors of a connection, and those that are kept for segments, /proc and the output. */
+/* Descriptors of a connection, and those that are kept for segments, /proc and the output, beside the images'. */
 enum { FDS_PER_CONNECTION = 2, FDS_KEPT = 32 };
 
 /* A process image that speaks or spoke to us. */
@@ -131,8 +131,9 @@ void sp_server_free(struct sp_target_server *server)
 static bool has_descriptors(const struct sp_target_server *server)
 {
     struct rlimit limit;
+    const size_t kept = FDS_KEPT + server->setup.image_descriptors;
     return getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-           FDS_PER_CONNECTION * (server->n_connections + 1) + FDS_KEPT <= limit.rlim_cur || server->n_connections == 0;
+           FDS_PER_CONNECTION * (server->n_connections + 1) + kept <= limit.rlim_cur || server->n_connections == 0;
 }
 
 static void accept_all(struct sp_target_server *server)
@@ -257,6 +258,8 @@ static void on_bye(struct connection *connection)
         sp_collector_process_cpu(connection->target, connection->process.cpu_ns);
         sp_collector_drain_last(connection->target);
         sp_collector_read_last_maps(connection->target);
+        sp_collector_release_files(
+            connection->target); /* before the answer: it may be waited for, and then unmounted */
     }
     sp_message_answer(connection->fd, SP_HANDOVER_READY);
 }

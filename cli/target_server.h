@@ -21,6 +21,7 @@ typedef struct sp_collector *sp_collector_of(void *user, pid_t pid);
 struct sp_server_setup {
     struct sp_session_config config; /* what targets sample by; the buffers' size is the server's business */
     bool is_following;               /* other processes than the first too */
+    size_t image_descriptors;        /* that others may need in this process */
     sp_collector_of *collector_of;
     void *user; /* for collector_of */
 };

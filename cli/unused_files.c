@@ -17,7 +17,7 @@ static const char *reason(int error)
 {
     switch (error) {
     case -ESTALE:
-        return "the file has another build id than what was recorded: not used";
+        return "the file is another one than what was recorded: not used";
     case -ENOENT:
         return "the file is missing";
     case -ENODATA:

@@ -6,11 +6,9 @@
 #include "collector/build_id.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static bool is_inside(uint64_t offset, uint64_t bytes, size_t size)
@@ -74,16 +72,13 @@ void sp_build_id_of_image(const void *image, size_t size, char text[SP_BUILD_ID_
  * Only the file's first part is read (not mapped: a mapped file that shrinks under us is a SIGBUS): linkers put the
  * note there, since it is loaded with the headers.
  */
-void sp_build_id_of_file(const char *path, char text[SP_BUILD_ID_TEXT])
+bool sp_build_id_of_open_file(int fd, char text[SP_BUILD_ID_TEXT])
 {
-    struct stat status;
-    text[0] = '\0';
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return;
     uint8_t head[65536];
-    const ssize_t got = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? pread(fd, head, sizeof head, 0) : -1;
-    close(fd);
-    if (got > 0)
-        sp_build_id_of_image(head, (size_t)got, text);
+    const ssize_t got = pread(fd, head, sizeof head, 0);
+    text[0] = '\0';
+    if (got < SELFMAG || memcmp(head, ELFMAG, SELFMAG) != 0)
+        return false;
+    sp_build_id_of_image(head, (size_t)got, text);
+    return true;
 }

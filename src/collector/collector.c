@@ -66,6 +66,11 @@ void sp_collector_label_processes(struct sp_collector *collector)
     collector->labels_processes = true;
 }
 
+void sp_collector_use_images(struct sp_collector *collector, struct sp_images *images)
+{
+    collector->images = images;
+}
+
 static bool publish_code(struct sp_target *target)
 {
     return sp_code_ranges_publish(&target->code, &target->mappings, sp_segment_unwind(&target->segment));
@@ -133,6 +138,7 @@ struct sp_target *sp_collector_attach(struct sp_collector *collector, const stru
     target->collector = collector;
     target->segment = *segment;
     target->mappings.pid = pid;
+    target->mappings.images = collector->images;
     if (collector->first_pid == 0)
         collector->first_pid = pid;
     collector->has_processes = collector->has_processes || pid != collector->first_pid;
@@ -271,6 +277,11 @@ static void write_accounts(const struct sp_target *target)
 {
     const struct sp_account_owner owner = owner_of(target);
     sp_cpu_accounts_write(&owner, target->collector->profile);
+}
+
+void sp_collector_release_files(struct sp_target *target)
+{
+    sp_mappings_release_files(&target->mappings);
 }
 
 void sp_collector_detach(struct sp_target *target)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collector/images.h"
 #include "collector/ledger.h"
 #include "handler/segment.h"
 #include "profile/profile.h"
@@ -32,6 +33,12 @@ struct sp_target; /* a process that is collected from; owned by its collector */
  */
 struct sp_collector *sp_collector_new(uint64_t period_ns, uint64_t memory_limit);
 void sp_collector_free(struct sp_collector *collector);
+
+/*
+ * Keeps the files of all targets within reach in `images`, which lives longer than the collector and may be others',
+ * too. To be told before the first target.
+ */
+void sp_collector_use_images(struct sp_collector *collector, struct sp_images *images);
 
 /*
  * Gives each sample labels "pid" and "process" (its name), unless there is but one process in the end. To be told
@@ -77,6 +84,9 @@ void sp_collector_read_last_maps(struct sp_target *target);
  */
 void sp_collector_process_cpu(struct sp_target *target, uint64_t cpu_ns);
 void sp_collector_tree_cpu(struct sp_collector *collector, uint64_t cpu_ns);
+
+/* The process is about to end: files that it had mapped need not be held for it any longer. */
+void sp_collector_release_files(struct sp_target *target);
 
 /* The last drain must have been made. The target's part of the ledger stays. */
 void sp_collector_detach(struct sp_target *target);

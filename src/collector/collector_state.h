@@ -24,6 +24,7 @@ struct sp_collector {
     struct sp_profile *profile;
     uint64_t period_ns, memory_limit;
     struct words words;
+    struct sp_images *images; /* or NULL */
     bool labels_processes;
     SP_ARRAY(uint32_t) process_names; /* strings; a target's number is a position here */
     pid_t first_pid;                  /* of the first target */

@@ -16,6 +16,9 @@
 
 #include "collector/build_id.h"
 
+/* Behind the path of a file that has been removed. */
+static const char deleted[] = " (deleted)";
+
 /* Room for one more item: doubles. False without memory. */
 static bool reserve(void **at, size_t n, size_t *capacity, size_t item_bytes)
 {
@@ -33,6 +36,7 @@ static bool reserve(void **at, size_t n, size_t *capacity, size_t item_bytes)
 /* A line of maps that is executable. */
 struct line {
     uint64_t start, limit, offset, inode;
+    unsigned major, minor;
     const char *path;
 };
 
@@ -41,8 +45,8 @@ static bool parse_line(char *text, struct line *line)
     char permissions[5];
     int path_at = 0;
     text[strcspn(text, "\n")] = '\0';
-    if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64 " %n", &line->start, &line->limit,
-               permissions, &line->offset, &line->inode, &path_at) != 5 ||
+    if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &line->start, &line->limit,
+               permissions, &line->offset, &line->major, &line->minor, &line->inode, &path_at) != 7 ||
         path_at == 0 || permissions[2] != 'x')
         return false;
     line->path = text[path_at] != '\0' ? text + path_at : "//anon"; /* as perf names code without a file */
@@ -61,7 +65,6 @@ static bool begins_with(const char *text, const char *with)
  */
 static bool is_without_file(const char *path)
 {
-    static const char deleted[] = " (deleted)";
     const size_t length = strlen(path), tail = sizeof deleted - 1;
     if (length >= tail && strcmp(path + length - tail, deleted) == 0)
         return true;
@@ -69,7 +72,44 @@ static bool is_without_file(const char *path)
            strcmp(path, "[heap]") == 0 || strcmp(path, "/dev/zero") == 0;
 }
 
-static void build_id_of(const struct line *line, pid_t pid, char text[SP_BUILD_ID_TEXT])
+static struct sp_mapped_file file_of(const struct line *line, pid_t pid)
+{
+    return (struct sp_mapped_file){.pid = pid,
+                                   .start = line->start,
+                                   .limit = line->limit,
+                                   .major = line->major,
+                                   .minor = line->minor,
+                                   .inode = line->inode,
+                                   .path = line->path};
+}
+
+/* The file of a mapping: its number among the images, and its build id. */
+static uint32_t see_file(const struct sp_mappings *mappings, const struct line *line, char text[SP_BUILD_ID_TEXT])
+{
+    const struct sp_mapped_file file = file_of(line, mappings->pid);
+    bool is_by_path;
+    if (mappings->images != NULL && !mappings->has_released)
+        return sp_images_see(mappings->images, &file, text);
+    const int fd = sp_mapped_file_open(&file, &is_by_path);
+    if (fd >= 0) {
+        sp_build_id_of_open_file(fd, text);
+        close(fd);
+    }
+    return SP_NO_IMAGE;
+}
+
+/* A known file is mapped still. */
+static void see_again(const struct sp_mappings *mappings, const struct sp_known_mapping *known, const struct line *line,
+                      const struct sp_profile *profile)
+{
+    const struct sp_mapped_file file = file_of(line, mappings->pid);
+    if (known->image != SP_NO_IMAGE && !mappings->has_released &&
+        strcmp(sp_profile_text(profile, known->mapping.file), line->path) != 0)
+        sp_images_lost_path(mappings->images, known->image, &file);
+}
+
+/* What of a mapping identifies its code, as sp_images_see has it. */
+static uint32_t see(const struct sp_mappings *mappings, const struct line *line, char text[SP_BUILD_ID_TEXT])
 {
     text[0] = '\0';
     if (strcmp(line->path, "[vdso]") == 0) { /* the kernel has one for all of us */
@@ -77,17 +117,26 @@ static void build_id_of(const struct line *line, pid_t pid, char text[SP_BUILD_I
         if (own != NULL)
             sp_build_id_of_image(own, line->limit - line->start, text);
     } else if (line->path[0] == '/' && line->inode != 0) {
-        char through[4200]; /* the process may live in another mount namespace */
-        snprintf(through, sizeof through, "/proc/%d/root%s", (int)pid, line->path);
-        sp_build_id_of_file(through, text);
+        return see_file(mappings, line, text);
     }
+    return SP_NO_IMAGE;
+}
+
+/* An image keeps its path when the file is removed; of other files it tells that the code is made at run time. */
+static bool is_path_of(const struct sp_known_mapping *known, const char *path, const struct sp_profile *profile)
+{
+    const char *known_path = sp_profile_text(profile, known->mapping.file);
+    const size_t length = strlen(known_path);
+    if (strncmp(known_path, path, length) != 0)
+        return false;
+    return path[length] == '\0' || (known->image != SP_NO_IMAGE && strcmp(path + length, deleted) == 0);
 }
 
 static bool is_same(const struct sp_known_mapping *known, const struct line *line, const struct sp_profile *profile)
 {
     return known->mapping.start == line->start && known->mapping.limit == line->limit &&
-           known->mapping.file_offset == line->offset && known->inode == line->inode &&
-           strcmp(sp_profile_text(profile, known->mapping.file), line->path) == 0;
+           known->mapping.file_offset == line->offset && known->inode == line->inode && known->major == line->major &&
+           known->minor == line->minor && is_path_of(known, line->path, profile);
 }
 
 /* The newest known mapping that is the line's, or known.n. */
@@ -109,7 +158,7 @@ static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, c
         if (!reserve((void **)&mappings->known.at, mappings->known.n, &mappings->known.capacity,
                      sizeof(struct sp_known_mapping)))
             return -ENOMEM;
-        build_id_of(line, mappings->pid, build_id);
+        const uint32_t image = see(mappings, line, build_id);
         mappings->known.at[mappings->known.n++] = (struct sp_known_mapping){
             .mapping = {.start = line->start,
                         .limit = line->limit,
@@ -117,9 +166,14 @@ static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, c
                         .file = sp_profile_string(profile, line->path),
                         .build_id = sp_profile_string(profile, build_id)},
             .index = SP_NONE,
+            .major = line->major,
+            .minor = line->minor,
             .inode = line->inode,
+            .image = image,
             .is_without_file = is_without_file(line->path),
         };
+    } else {
+        see_again(mappings, &mappings->known.at[position], line, profile);
     }
     mappings->known.at[position].is_live = true;
     mappings->live.at[mappings->live.n++] = (uint32_t)position; /* maps is in order of addresses */
@@ -220,6 +274,9 @@ int sp_mappings_copy(struct sp_mappings *mappings, struct sp_profile *profile, c
         copy.mapping.file = copy_string(profile, theirs, known->mapping.file);
         copy.mapping.build_id = copy_string(profile, theirs, known->mapping.build_id);
         copy.index = SP_NONE;
+        if (mappings->images != from->images)
+            copy.image = SP_NO_IMAGE;
+        sp_images_share(mappings->images, copy.image);
         mappings->known.at[mappings->known.n++] = copy;
         mappings->live.at[mappings->live.n++] = (uint32_t)i;
     }
@@ -266,8 +323,16 @@ uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profi
     return index_of(found, profile);
 }
 
+void sp_mappings_release_files(struct sp_mappings *mappings)
+{
+    for (size_t i = 0; i < mappings->known.n && !mappings->has_released; i++)
+        sp_images_release(mappings->images, mappings->known.at[i].image);
+    mappings->has_released = true;
+}
+
 void sp_mappings_done(struct sp_mappings *mappings)
 {
+    sp_mappings_release_files(mappings);
     free(mappings->known.at);
     free(mappings->live.at);
     *mappings = (struct sp_mappings){0};

@@ -12,21 +12,26 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "collector/images.h"
 #include "profile/profile.h"
 
 struct sp_known_mapping {
     struct sp_mapping mapping; /* strings of the profile */
     uint32_t index;            /* in the profile, or SP_NONE: no sample in it yet */
+    unsigned major, minor;     /* of the file's device */
     uint64_t inode;
+    uint32_t image; /* in the images; SP_NO_IMAGE: no file that names code */
     bool is_live;
     bool is_without_file; /* made at run time: anonymous, or of a file that no longer has a name */
 };
 
 struct sp_mappings {
     pid_t pid;
+    struct sp_images *images;                /* whose files are kept within reach; NULL: nobody's. They live longer */
     SP_ARRAY(struct sp_known_mapping) known; /* in order of discovery */
     SP_ARRAY(uint32_t) live;                 /* positions in known, by start address */
     uint32_t executable;                     /* string: its path; 0: not known yet */
+    bool has_released;                       /* its files: the process is about to end */
     uint32_t last;                           /* position in known of the last find */
 };
 
@@ -37,6 +42,9 @@ int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile);
 
 /* The same from a text as /proc/PID/maps has it. */
 int sp_mappings_read_text(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps);
+
+/* The process is about to end: the files are its no more. What is known of its mappings stays. */
+void sp_mappings_release_files(struct sp_mappings *mappings);
 
 /*
  * Makes `mappings`, which knows nothing yet, know what `from` does, whose strings are of the profile `theirs`: the

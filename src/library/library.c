@@ -15,6 +15,7 @@
 #include "collector/collector.h"
 #include "formats/formats.h"
 #include "session/fork.h"
+#include "session/own_descriptors.h"
 #include "session/session.h"
 #include "session/thread_start.h"
 #include "sigprof/sigprof.h"
@@ -24,6 +25,8 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
+/* Files that only a descriptor leads to: the limit is the host's. */
+enum { IMAGE_DESCRIPTORS = 64 };
 enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512 };
 
 static struct {
@@ -32,6 +35,7 @@ static struct {
     bool is_running, is_stopping, has_wake, has_begun;
     pthread_t thread;
     struct sp_collector *collector; /* of this session or the last one */
+    struct sp_images *images;       /* the collector's; or NULL */
     struct sp_target *target;       /* NULL once stopped */
     int64_t started_ns, stopped_ns; /* CLOCK_MONOTONIC */
 } the = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -70,6 +74,26 @@ static int config_of(const struct sigprof_options *options, struct sp_session_co
         .trigger = given.trigger,
     };
     return 0;
+}
+
+static void free_collector(void)
+{
+    sp_collector_free(the.collector);
+    sp_images_free(the.images);
+    the.collector = NULL;
+    the.images = NULL;
+    the.target = NULL;
+}
+
+static struct sp_collector *new_collector(const struct sp_session_config *config)
+{
+    const struct sp_images_limits limits = {
+        .held = IMAGE_DESCRIPTORS, .is_sparing = true, .lowest = SP_LOWEST_DESCRIPTOR};
+    the.collector = sp_collector_new(config->period_ns, 0);
+    the.images = sp_images_new(&limits);
+    if (the.collector != NULL)
+        sp_collector_use_images(the.collector, the.images);
+    return the.collector;
 }
 
 /* Waits an interval, or until stop wakes us. */
@@ -138,9 +162,7 @@ static void after_fork_in_parent(void)
 /* The child has neither the collector thread nor a session; it keeps no profile of its parent's either. */
 static void after_fork_in_child(void)
 {
-    sp_collector_free(the.collector);
-    the.collector = NULL;
-    the.target = NULL;
+    free_collector();
     the.is_running = the.is_stopping = the.has_wake = false;
     pthread_mutex_unlock(&the.lock);
 }
@@ -153,10 +175,8 @@ static void register_fork_hooks(void)
 /* STARTING → RUNNING; on failure everything is undone. */
 static int run(const struct sp_session_config *config)
 {
-    sp_collector_free(the.collector);
-    the.target = NULL;
-    the.collector = sp_collector_new(config->period_ns, 0);
-    if (the.collector == NULL)
+    free_collector();
+    if (new_collector(config) == NULL)
         return -ENOMEM;
     the.target = sp_collector_attach(the.collector, sp_session_segment(), getpid(), NULL);
     if (the.target == NULL)
@@ -178,9 +198,7 @@ static int start(const struct sp_session_config *config)
         return error;
     error = run(config);
     if (error != 0) {
-        sp_collector_free(the.collector);
-        the.collector = NULL;
-        the.target = NULL;
+        free_collector();
         sp_session_destroy();
         return error;
     }
@@ -293,6 +311,14 @@ PUBLIC int sigprof_statistics(struct sigprof_statistics *statistics)
     return has_data ? 0 : -ENODATA;
 }
 
+static int name_profile(struct sp_profile *profile)
+{
+    struct sp_symbolize_options options = {0};
+    if (the.images != NULL)
+        options.places = (struct sp_debug_places){.find_image = sp_images_find, .find_user = the.images};
+    return sp_symbolize_profile(profile, &options, NULL);
+}
+
 /* With the lock held: the profile so far as the bytes of a file. */
 static int encode(unsigned flags, struct sp_bytes *bytes)
 {
@@ -304,7 +330,7 @@ static int encode(unsigned flags, struct sp_bytes *bytes)
     struct sp_profile *profile = sp_collector_profile(the.collector, until_ns - the.started_ns);
     if (profile == NULL)
         return -ENOMEM;
-    const int error = (flags & LIBSIGPROF_WRITE_ADDRESSES) != 0 ? 0 : sp_symbolize_profile(profile, NULL, NULL);
+    const int error = (flags & LIBSIGPROF_WRITE_ADDRESSES) != 0 ? 0 : name_profile(profile);
     return error != 0 ? error : sp_formats[0]->write(profile, bytes);
 }
 

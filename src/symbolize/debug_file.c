@@ -220,13 +220,13 @@ static int open_found(struct sp_elf_image *image, struct sp_image_place *place, 
                       const struct sp_debug_places *places)
 {
     struct sp_found_image found;
-    int error = places->find_image ? places->find_image(places->find_user, id, &found) : -ENOENT;
+    int error = places->find_image ? places->find_image(places->find_user, id->path, id->build_id, &found) : -ENOENT;
     *place = (struct sp_image_place){-1, id->path};
     if (error == -ENOENT)
         return sp_elf_image_open_file(image, id->path);
     if (error)
         return error;
-    *place = (struct sp_image_place){found.root, found.path};
+    *place = (struct sp_image_place){found.root, id->path + found.prefix};
     return sp_elf_image_open_fd(image, found.fd);
 }
 

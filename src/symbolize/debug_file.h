@@ -10,7 +10,12 @@
 #include "symbolize/debug_places.h"
 #include "symbolize/elf_image.h"
 
-/* Where a module's image was found: `path` below `root`, as in struct sp_found_image. */
+struct sp_module_id;
+
+/*
+ * Where a module's image was found: `path`, which is the end of the module's, below `root`, as in struct
+ * sp_found_image.
+ */
 struct sp_image_place {
     int root;
     const char *path;

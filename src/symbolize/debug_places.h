@@ -8,34 +8,16 @@
 #ifndef SIGPROF_SYMBOLIZE_DEBUG_PLACES_H
 #define SIGPROF_SYMBOLIZE_DEBUG_PLACES_H
 
+#include "util/found_image.h"
+
 #include <stddef.h>
-
-struct sp_module_id;
-
-/* A module's file, in the hands of somebody who knows it better than by its path. */
-struct sp_found_image {
-    int fd; /* whoever takes it closes it */
-    /*
-     * Debug files are looked for beside `path`, which is below `root`: an O_PATH descriptor of the root directory of
-     * the process that had the file, which stays the giver's; or -1, it is our own root. `path` lives as long as the
-     * id that was asked for: it is that path, or the end of it.
-     */
-    int root;
-    const char *path;
-};
 
 /* Zero-initialised: files are where the profile says, debug files beside them and in /usr/lib/debug. */
 struct sp_debug_places {
     const char *const *directories; /* asked before /usr/lib/debug, in this order, and laid out like it */
     size_t n_directories;
-
-    /*
-     * NULL, or asked before a module's path is opened: 0 and `*found`; -ENOENT: nothing is known, the path serves;
-     * -ESTALE: the path leads to another file now; or what else keeps it from being opened. What it gives is checked
-     * like any file.
-     */
-    int (*find_image)(void *user, const struct sp_module_id *id, struct sp_found_image *found);
-    void *find_user;
+    sp_find_image *find_image; /* NULL, or asked before a module's path is opened; what it gives is checked like any */
+    const void *find_user;
 };
 
 #endif

@@ -32,8 +32,8 @@ struct sp_symbolize_options {
 struct sp_symbolize_problem {
     uint32_t file; /* string of the profile */
     /*
-     * -ENOENT: it is missing. -ESTALE: it has another build id than the mapping. -ENODATA: it has no symbols.
-     * -EBADMSG: it is no ELF file, or is damaged. Or the -errno of open(2).
+     * -ENOENT: it is missing. -ESTALE: it is not the file that was mapped, most often by its build id. -ENODATA: it has
+     * no symbols. -EBADMSG: it is no ELF file, or is damaged. Or the -errno of open(2).
      */
     int error;
     uint64_t locations; /* that are without a name for it */

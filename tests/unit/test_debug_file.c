@@ -180,12 +180,14 @@ struct finding {
     const char *file;
 };
 
-static int find_image(void *user, const struct sp_module_id *id, struct sp_found_image *found)
+static int find_image(const void *user, const char *path, const char *id, struct sp_found_image *found)
 {
+    (void)path;
+    (void)id;
     const struct finding *finding = user;
     if (finding->error)
         return finding->error;
-    *found = (struct sp_found_image){open(finding->file, O_RDONLY | O_CLOEXEC), -1, id->path};
+    *found = (struct sp_found_image){open(finding->file, O_RDONLY | O_CLOEXEC), -1, 0};
     return 0;
 }
 
