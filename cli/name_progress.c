@@ -15,7 +15,7 @@
 #include "printable.h"
 #include "util/clock.h"
 
-enum { REDRAW_MS = 200, LINE_BYTES = 160 };
+enum { REDRAW_MS = 200, LINE_BYTES = 256 };
 static const int64_t ns_per_ms = 1000000;
 
 /* To the line's start, and what is behind it goes. */
@@ -40,8 +40,9 @@ static void draw(const struct sp_name_progress *progress)
 {
     char whole[LINE_BYTES], line[sizeof erase + LINE_BYTES];
     size_t room = columns(progress->fd) + 1;
-    snprintf(whole, sizeof whole, "sigprof: looking up names: file %zu of %zu, %s", progress->i, progress->n,
-             progress->name);
+    const bool has_note = progress->note[0] != '\0';
+    snprintf(whole, sizeof whole, "sigprof: looking up names: file %zu of %zu, %s%s%s%s", progress->i, progress->n,
+             progress->name, has_note ? " (" : "", progress->note, has_note ? ")" : "");
     memcpy(line, erase, sizeof erase - 1);
     sp_printable(whole, line + sizeof erase - 1, room < LINE_BYTES ? room : LINE_BYTES);
     put(progress->fd, line, strlen(line));
@@ -58,13 +59,13 @@ static void wait_until(struct sp_name_progress *progress, int64_t until_ns)
 static void *watch(void *opaque)
 {
     struct sp_name_progress *progress = opaque;
-    size_t drawn = 0; /* `i` of the line that stands there */
+    uint64_t drawn = 0; /* `changes` of the line that stands there */
     pthread_mutex_lock(&progress->lock);
     wait_until(progress, progress->draw_at_ns);
     while (!progress->is_over) {
-        if (progress->i != drawn)
+        if (progress->changes != drawn)
             draw(progress);
-        drawn = progress->i;
+        drawn = progress->changes;
         wait_until(progress, sp_now_ns() + REDRAW_MS * ns_per_ms);
     }
     if (drawn != 0)
@@ -78,9 +79,21 @@ static void on_module(void *user, size_t i, size_t n, const char *path)
     struct sp_name_progress *progress = user;
     const char *slash = strrchr(path, '/');
     pthread_mutex_lock(&progress->lock);
+    progress->changes++;
     progress->i = i;
     progress->n = n;
+    progress->note[0] = '\0';
     sp_printable(slash != NULL ? slash + 1 : path, progress->name, sizeof progress->name);
+    pthread_mutex_unlock(&progress->lock);
+}
+
+void sp_name_progress_note(struct sp_name_progress *progress, const char *note)
+{
+    if (!progress->has_thread)
+        return;
+    pthread_mutex_lock(&progress->lock);
+    progress->changes++;
+    snprintf(progress->note, sizeof progress->note, "%s", note);
     pthread_mutex_unlock(&progress->lock);
 }
 

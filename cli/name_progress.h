@@ -15,7 +15,7 @@
 
 #include "symbolize/symbolize.h"
 
-enum { SP_NAME_PROGRESS_DELAY_MS = 1000, SP_NAME_PROGRESS_NAME_BYTES = 64 };
+enum { SP_NAME_PROGRESS_DELAY_MS = 1000, SP_NAME_PROGRESS_NAME_BYTES = 64, SP_NAME_PROGRESS_NOTE_BYTES = 64 };
 
 struct sp_name_progress {
     int fd;             /* the terminal */
@@ -25,8 +25,10 @@ struct sp_name_progress {
     pthread_mutex_t lock; /* for the rest */
     pthread_cond_t changed;
     bool is_over;
+    uint64_t changes; /* of what follows */
     size_t i, n;
     char name[SP_NAME_PROGRESS_NAME_BYTES]; /* of the file at hand, "" when there is none yet */
+    char note[SP_NAME_PROGRESS_NOTE_BYTES];
 };
 
 /*
@@ -35,6 +37,8 @@ struct sp_name_progress {
  */
 void sp_name_progress_begin(struct sp_name_progress *progress, int fd, int delay_ms,
                             struct sp_symbolize_options *options);
+/* Puts a few words, "" for none, behind the file's name until the next file. On any thread. */
+void sp_name_progress_note(struct sp_name_progress *progress, const char *note);
 void sp_name_progress_end(struct sp_name_progress *progress);
 
 #endif

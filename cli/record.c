@@ -10,19 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "child.h"
 #include "command.h"
+#include "descriptor_limits.h"
 #include "record_output.h"
 #include "target_program.h"
 #include "target_server.h"
 #include "util/clock.h"
 
 enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128 };
-/* Files of programs that are kept open, at most: more than most recordings have. And the limit below which none are. */
-enum { IMAGE_DESCRIPTORS = 4096, FEW_DESCRIPTORS = 128 };
 
 struct options {
     const char *output;
@@ -30,6 +28,7 @@ struct options {
     double seconds;   /* 0: until the command ends */
     uint32_t trigger; /* enum sp_trigger */
     bool is_following, is_split, is_waiting;
+    struct sp_name_places places;
     char **argv;
 };
 
@@ -87,6 +86,7 @@ static void take_flag(int option, struct options *options)
     options->is_following = options->is_following && option != 'n';
     options->is_split = options->is_split || option == 's';
     options->is_waiting = options->is_waiting || option == 'w';
+    options->places.is_asking = options->places.is_asking || option == 'A';
 }
 
 /* What the options say together. */
@@ -112,11 +112,13 @@ static int parse_options(int argc, char **argv, struct options *options)
                                           {"no-follow", no_argument, NULL, 'n'},
                                           {"split", no_argument, NULL, 's'},
                                           {"wait", no_argument, NULL, 'w'},
+                                          {"debug-dir", required_argument, NULL, 'P'},
+                                          {"debuginfod", no_argument, NULL, 'A'},
                                           {0}};
     const struct sp_command *self = &sp_command_record;
-    int option;
+    int option, status = SP_EXIT_OK;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:o:F:d:", longs, NULL)) != -1) {
+    while (status == SP_EXIT_OK && (option = getopt_long(argc, argv, "+:o:F:d:", longs, NULL)) != -1) {
         if (option == 'o')
             options->output = optarg;
         else if (option == 'F' && !parse_number(optarg, 1, MAX_HZ, &options->hz))
@@ -127,6 +129,8 @@ static int parse_options(int argc, char **argv, struct options *options)
             return sp_usage_error(self, "--max-depth %s: the depth is from 1 to %d frames", optarg, SP_DEPTH_LIMIT);
         else if (option == 'T' && !parse_trigger(optarg, &options->trigger))
             return sp_usage_error(self, "--trigger %s: there are auto, timer and perf", optarg);
+        else if (option == 'P')
+            status = sp_name_places_add(&options->places, self, optarg);
         else if (option == ':')
             return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
         else if (option == '?')
@@ -134,6 +138,8 @@ static int parse_options(int argc, char **argv, struct options *options)
         else
             take_flag(option, options);
     }
+    if (status != SP_EXIT_OK)
+        return status;
     if (optind >= argc)
         return sp_usage_error(self, "no command to record");
     options->argv = argv + optind;
@@ -299,25 +305,6 @@ static int start_child(struct recording *recording, const char *path, const char
     return recording->child == -ENOENT ? SP_EXIT_NOT_FOUND : SP_EXIT_NOT_EXECUTABLE;
 }
 
-/* A quarter of what there may be, for files of programs; the processes take the rest. */
-static size_t image_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < FEW_DESCRIPTORS)
-        return 0;
-    return limit.rlim_max / 4 < IMAGE_DESCRIPTORS ? limit.rlim_max / 4 : IMAGE_DESCRIPTORS;
-}
-
-/* Each process takes two descriptors here. The command has been started with the limit as it was. */
-static void allow_many_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static struct sp_collector *collector_of(void *user, pid_t pid)
 {
     return sp_record_output_collector(user, pid);
@@ -344,25 +331,29 @@ static int record(struct recording *recording, const char *path, const char *pre
     if (result != SP_EXIT_OK)
         return result;
     sp_server_set_first(recording->server, recording->child);
-    allow_many_descriptors();
+    sp_allow_many_descriptors();
     collect(recording);
     finish(recording);
     return exit_status(recording);
 }
 
-static int prepare(struct recording *recording, char path[PATH_MAX], char preload[PATH_MAX])
+static int prepare(struct recording *recording, struct sp_name_places *places, char path[PATH_MAX],
+                   char preload[PATH_MAX])
 {
     const struct options *options = recording->options;
     recording->output = (struct sp_record_output){.path = options->output,
                                                   .is_split = options->is_split,
                                                   .has_processes = options->is_following,
                                                   .period_ns = 1000000000 / options->hz,
-                                                  .image_descriptors = image_descriptors()};
+                                                  .places = &options->places,
+                                                  .image_descriptors = sp_image_descriptors()};
     int result = sp_program_find(options->argv[0], path);
     if (result == SP_EXIT_OK)
         result = sp_program_check(path);
     if (result == SP_EXIT_OK)
         result = sp_preload_find(preload);
+    if (result == SP_EXIT_OK)
+        result = sp_name_places_open(places);
     return result == SP_EXIT_OK ? sp_record_output_open(&recording->output) : result;
 }
 
@@ -374,36 +365,41 @@ static int run(int argc, char **argv)
     struct recording recording = {.options = &options, .signals = -1};
     int result = parse_options(argc, argv, &options);
     if (result == SP_EXIT_OK)
-        result = prepare(&recording, path, preload);
+        result = prepare(&recording, &options.places, path, preload);
     if (result == SP_EXIT_OK)
         result = record(&recording, path, preload);
     sp_server_free(recording.server); /* it still collects */
     sp_record_output_done(&recording.output);
+    sp_name_places_done(&options.places);
     return result;
 }
 
 const struct sp_command sp_command_record = {
     .name = "record",
     .usage = "record [-o FILE|-] [-F HZ] [-d SECONDS] [--max-depth N] [--trigger NAME] [--no-follow] [--split]\n"
-             "                      [--wait] [--] COMMAND [ARG...]",
+             "                      [--wait] [--debug-dir DIR]... [--debuginfod] [--] COMMAND [ARG...]",
     .summary = "Run a command and record where the CPU time of its threads and processes goes.",
-    .help = "  -o, --output FILE     write the profile there (default: sigprof.pb.gz); - is standard output,\n"
-            "                        and the command's own standard output then goes to standard error\n"
-            "  -F, --frequency HZ    samples per second of CPU time of each thread, 1 to 100000 (default: 100)\n"
-            "  -d, --duration SECONDS\n"
-            "                        stop sampling and write the profile after that time; the command runs on,\n"
-            "                        and record waits for it\n"
-            "      --max-depth N     frames per stack, 1 to 4096 (default: 512)\n"
-            "      --trigger NAME    what makes samples due: timer (at most one a tick of the kernel, the rest is\n"
-            "                        weight), perf (every period, in user code; a descriptor a thread), or auto:\n"
-            "                        timer up to the tick rate, perf above it where permitted (default)\n"
-            "      --no-follow       the command's own process alone, not those that it starts\n"
-            "      --split           a file for each process: FILE.PID before the suffix, as in sigprof.123.pb.gz\n"
-            "      --wait            record until all processes that the command has started have ended, not only\n"
-            "                        the command\n"
-            "  -h, --help            this help\n"
-            "\n"
-            "The command's exit status is passed on; 128+N when signal N ended it, 127 when it was not found,\n"
-            "126 when it could not be executed, 1 when the profile could not be written, 2 for wrong usage.\n",
+    .help =
+        "  -o, --output FILE     write the profile there (default: sigprof.pb.gz); - is standard output,\n"
+        "                        and the command's own standard output then goes to standard error\n"
+        "  -F, --frequency HZ    samples per second of CPU time of each thread, 1 to 100000 (default: 100)\n"
+        "  -d, --duration SECONDS\n"
+        "                        stop sampling and write the profile after that time; the command runs on,\n"
+        "                        and record waits for it\n"
+        "      --max-depth N     frames per stack, 1 to 4096 (default: 512)\n"
+        "      --trigger NAME    what makes samples due: timer (at most one a tick of the kernel, the rest is\n"
+        "                        weight), perf (every period, in user code; a descriptor a thread), or auto:\n"
+        "                        timer up to the tick rate, perf above it where permitted (default)\n"
+        "      --no-follow       the command's own process alone, not those that it starts\n"
+        "      --split           a file for each process: FILE.PID before the suffix, as in sigprof.123.pb.gz\n"
+        "      --wait            record until all processes that the command has started have ended, not only\n"
+        "                        the command\n"
+        "      --debug-dir DIR   look for debug files in DIR, too, before /usr/lib/debug; may be given again\n"
+        "      --debuginfod      fetch what is not on this machine from the servers in DEBUGINFOD_URLS; without it\n"
+        "                        nobody is asked\n"
+        "  -h, --help            this help\n"
+        "\n"
+        "The command's exit status is passed on; 128+N when signal N ended it, 127 when it was not found,\n"
+        "126 when it could not be executed, 1 when the profile could not be written, 2 for wrong usage.\n",
     .run = run,
 };

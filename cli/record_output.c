@@ -90,8 +90,10 @@ static int name_profile(const struct sp_record_output *output, struct sp_profile
     }
     struct sp_name_progress progress;
     sp_name_progress_begin(&progress, STDERR_FILENO, SP_NAME_PROGRESS_DELAY_MS, &options);
+    sp_name_places_begin(output->places, &options.places, &progress);
     const int error = sp_symbolize_profile(profile, &options, names);
     sp_name_progress_end(&progress);
+    sp_name_places_end(output->places);
     return error;
 }
 

@@ -12,6 +12,7 @@
 
 #include "collector/collector.h"
 #include "collector/images.h"
+#include "name_places.h"
 #include "util/output_file.h"
 
 /* A profile in the making: of one process, or (pid 0) of all. */
@@ -27,7 +28,8 @@ struct sp_record_output {
     bool is_split;      /* a file for each process */
     bool has_processes; /* samples may come from several processes: each is labelled with its own */
     uint64_t period_ns;
-    size_t image_descriptors; /* for files of programs that are kept within reach */
+    size_t image_descriptors;            /* for files of programs that are kept within reach */
+    const struct sp_name_places *places; /* where debug files are */
 
     struct sp_images *images;
     struct sp_output_file file;

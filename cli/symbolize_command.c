@@ -16,6 +16,7 @@
 
 #include "command.h"
 #include "formats/formats.h"
+#include "name_places.h"
 #include "name_progress.h"
 #include "perf_map_arguments.h"
 #include "profile_argument.h"
@@ -27,6 +28,7 @@ struct arguments {
     bool is_in_place;
     struct sp_symbolize_options options;
     struct sp_perf_map_arguments maps;
+    struct sp_name_places places;
 };
 
 static bool parse_style(const char *text, enum sp_demangle_style *style)
@@ -64,7 +66,8 @@ static int parse(int argc, char **argv, struct arguments *arguments)
     static const struct option longs[] = {
         {"output", required_argument, NULL, 'o'},   {"in-place", no_argument, NULL, 'i'},
         {"force", no_argument, NULL, 'f'},          {"demangle", required_argument, NULL, 'd'},
-        {"perf-map", required_argument, NULL, 'p'}, {0}};
+        {"perf-map", required_argument, NULL, 'p'}, {"debug-dir", required_argument, NULL, 'P'},
+        {"debuginfod", no_argument, NULL, 'A'},     {0}};
     const struct sp_command *self = &sp_command_symbolize;
     int option, status = SP_EXIT_OK;
     opterr = 0;
@@ -75,12 +78,15 @@ static int parse(int argc, char **argv, struct arguments *arguments)
             return sp_usage_error(self, "--demangle %s: there are short, full and none", optarg);
         else if (option == 'p')
             status = sp_perf_map_arguments_add(&arguments->maps, self, optarg);
+        else if (option == 'P')
+            status = sp_name_places_add(&arguments->places, self, optarg);
         else if (option == ':')
             return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
         else if (option == '?')
             return sp_usage_error(self, "there is no option '%s'", argv[optind - 1]);
         arguments->is_in_place |= option == 'i';
         arguments->options.is_forced |= option == 'f';
+        arguments->places.is_asking |= option == 'A';
     }
     for (; optind < argc && status == SP_EXIT_OK; optind++)
         status = sp_profile_argument_take(self, &arguments->file, argv[optind]);
@@ -141,8 +147,10 @@ static int name_profile(struct sp_profile *profile, struct arguments *arguments,
 {
     struct sp_name_progress progress;
     sp_name_progress_begin(&progress, STDERR_FILENO, SP_NAME_PROGRESS_DELAY_MS, &arguments->options);
+    sp_name_places_begin(&arguments->places, &arguments->options.places, &progress);
     const int error = sp_symbolize_profile(profile, &arguments->options, stats);
     sp_name_progress_end(&progress);
+    sp_name_places_end(&arguments->places);
     if (error == 0)
         return SP_EXIT_OK;
     sp_complain("%s: there is not enough memory for the names", arguments->file);
@@ -223,6 +231,8 @@ static int run(int argc, char **argv)
     struct sp_profile *profile = NULL;
     int status = parse(argc, argv, &arguments);
     if (status == SP_EXIT_OK)
+        status = sp_name_places_open(&arguments.places);
+    if (status == SP_EXIT_OK)
         status = sp_profile_argument_read(arguments.file, &profile);
     if (status == SP_EXIT_OK)
         status = check_output(result_path(&arguments), &output);
@@ -230,6 +240,7 @@ static int run(int argc, char **argv)
         status = name_and_write(profile, &arguments, &output);
     sp_output_abandon(&output);
     sp_perf_map_arguments_done(&arguments.maps);
+    sp_name_places_done(&arguments.places);
     if (profile)
         sp_profile_free(profile);
     return status;
@@ -237,7 +248,8 @@ static int run(int argc, char **argv)
 
 const struct sp_command sp_command_symbolize = {
     .name = "symbolize",
-    .usage = "symbolize (-o FILE | -i) [-f] [--demangle=STYLE] [--perf-map=[PID=]MAP]... FILE",
+    .usage = "symbolize (-o FILE | -i) [-f] [--demangle=STYLE] [--perf-map=[PID=]MAP]... [--debug-dir DIR]... "
+             "[--debuginfod] FILE",
     .summary = "give names to the addresses of a profile",
     .help =
         "  -o, --output FILE  write the named profile there; - is standard output\n"
@@ -248,9 +260,12 @@ const struct sp_command sp_command_symbolize = {
         "  --perf-map=[PID=]MAP\n"
         "                     names of code made at run time, from a /tmp/perf-PID.map that you know to be of the\n"
         "                     recorded process; with PID= where the profile is of several. More than one can be given\n"
+        "  --debug-dir DIR    look for debug files in DIR, too, before /usr/lib/debug; may be given again\n"
+        "  --debuginfod       fetch what is not on this machine from the servers in DEBUGINFOD_URLS; without it\n"
+        "                     nobody is asked\n"
         "  FILE               a profile in the pprof format, of any profiler; - is stdin\n"
         "\n"
-        "Names come from the files that the profile's mappings tell, on this machine. A file whose build id is\n"
+        "Names come from the files that the profile's mappings tell, and their debug files. A file whose build id is\n"
         "not the one that was recorded is not used. What has no name keeps its address.\n",
     .run = run,
 };

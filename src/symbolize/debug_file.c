@@ -205,14 +205,59 @@ static int open_own(struct sp_elf_image *debug, const struct sp_elf_image *image
     return fd < 0 ? -errno : sp_elf_image_open_fd(debug, fd);
 }
 
+/* Whether a build id is one: it becomes part of paths, and may be a foreign profile's. */
+static bool is_build_id(const char *text)
+{
+    const size_t length = strlen(text);
+    return length >= 4 && length <= 2 * SP_ELF_BUILD_ID_MAX && strspn(text, "0123456789abcdef") == length;
+}
+
+/* Fetches a file of a build; -ENOENT where there is none to be had. */
+static int fetch(struct sp_elf_image *image, enum sp_fetched kind, const char *build_id,
+                 const struct sp_debug_places *places)
+{
+    if (!places->fetch || !is_build_id(build_id))
+        return -ENOENT;
+    const int fd = places->fetch(places->fetch_user, kind, build_id);
+    if (fd < 0)
+        return fd == -ENOMEM ? fd : -ENOENT;
+    const int error = sp_elf_image_open_fd(image, fd);
+    return error == 0 || error == -ENOMEM ? error : -ENOENT;
+}
+
+static int fetch_debug_file(struct sp_elf_image *debug, const char *build_id, const struct sp_debug_places *places)
+{
+    int error = fetch(debug, SP_FETCHED_DEBUG_FILE, build_id, places);
+    if (!error && !(has_dwarf(debug) && has_build_id(debug, build_id))) {
+        sp_elf_image_close(debug);
+        error = -ENOENT;
+    }
+    return error;
+}
+
+/* The search by build id on this machine. */
+static int open_by_build_id(struct sp_elf_image *debug, const char *build_id, const struct sp_image_place *place,
+                            const struct sp_debug_places *places)
+{
+    int result = -ENOENT;
+    if (!is_build_id(build_id))
+        return -ENOENT;
+    for (size_t i = 0; i < count_directories(places); i++) {
+        const struct place directory = directory_at(places, place->root, i);
+        if (is_settled(open_with_id(debug, &directory, build_id), &result))
+            break;
+    }
+    return result;
+}
+
 static int open_separate(struct sp_elf_image *debug, const struct sp_elf_image *image,
                          const struct sp_image_place *place, const struct sp_debug_places *places)
 {
-    int by_id = sp_debug_file_open_by_build_id(debug, image->build_id, place, places);
-    if (by_id == 0 || by_id == -ENOMEM)
-        return by_id;
-    int by_link = open_by_link(debug, image, place, places);
-    return by_link == -ENOENT ? by_id : by_link;
+    int result = -ENOENT;
+    if (!is_settled(open_by_build_id(debug, image->build_id, place, places), &result) &&
+        !is_settled(open_by_link(debug, image, place, places), &result))
+        is_settled(fetch_debug_file(debug, image->build_id, places), &result);
+    return result;
 }
 
 /* Opens what somebody has found, or the path. */
@@ -230,28 +275,31 @@ static int open_found(struct sp_elf_image *image, struct sp_image_place *place, 
     return sp_elf_image_open_fd(image, found.fd);
 }
 
+/* Closes an image that is open, but not the module's. */
+static int check_image(struct sp_elf_image *image, int error, const struct sp_module_id *id)
+{
+    if (error || sp_elf_image_is(image, id->build_id))
+        return error;
+    sp_elf_image_close(image);
+    return -ESTALE;
+}
+
 int sp_module_image_open(struct sp_elf_image *image, struct sp_image_place *place, const struct sp_module_id *id,
                          const struct sp_debug_places *places)
 {
-    int error = open_found(image, place, id, places);
-    if (!error && !sp_elf_image_is(image, id->build_id)) {
-        sp_elf_image_close(image);
-        error = -ESTALE;
-    }
-    return error;
+    int error = check_image(image, open_found(image, place, id, places), id);
+    if (error == 0 || error == -ENOMEM || fetch(image, SP_FETCHED_IMAGE, id->build_id, places) != 0)
+        return error;
+    *place = (struct sp_image_place){-1, id->path};
+    return check_image(image, 0, id);
 }
 
 int sp_debug_file_open_by_build_id(struct sp_elf_image *debug, const char *build_id, const struct sp_image_place *place,
                                    const struct sp_debug_places *places)
 {
     int result = -ENOENT;
-    if (strlen(build_id) < 3)
-        return -ENOENT;
-    for (size_t i = 0; i < count_directories(places); i++) {
-        const struct place directory = directory_at(places, place->root, i);
-        if (is_settled(open_with_id(debug, &directory, build_id), &result))
-            break;
-    }
+    if (!is_settled(open_by_build_id(debug, build_id, place, places), &result))
+        is_settled(fetch_debug_file(debug, build_id, places), &result);
     return result;
 }
 

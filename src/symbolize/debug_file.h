@@ -22,8 +22,8 @@ struct sp_image_place {
 };
 
 /*
- * Opens a module's own file, by what `places` knows of it or by its path. 0, `*image`, which is closed by
- * sp_elf_image_close, and `*place`; or -ESTALE: its build id is not the module's; or an error of
+ * Opens a module's own file, by what `places` knows of it or by its path; or fetches it by its build id. 0, `*image`,
+ * which is closed by sp_elf_image_close, and `*place`; or -ESTALE: its build id is not the module's; or an error of
  * sp_elf_image_open_file.
  */
 int sp_module_image_open(struct sp_elf_image *image, struct sp_image_place *place, const struct sp_module_id *id,
@@ -33,7 +33,7 @@ int sp_module_image_open(struct sp_elf_image *image, struct sp_image_place *plac
  * Opens what has the debug data of `image`, which was found at `place`. In this order: the file itself; by build id
  * DIRECTORY/.build-id/xx/yyy.debug in all directories; by .gnu_debuglink NAME: in the file's directory, in its .debug/,
  * and in each directory followed by the file's. The directories are those of `places`, then /usr/lib/debug of the
- * place's root, then ours.
+ * place's root, then ours. Then it is fetched.
  * A file found by build id must have that build id. One found by name must have the CRC that the link says, and no
  * other build id. Returns 0, `*debug`, which is closed by sp_elf_image_close, and whether it is another file
  * than `image`; or -ENOENT; -ESTALE when there was only a file of another build; -ENOMEM.

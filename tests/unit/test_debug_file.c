@@ -174,6 +174,53 @@ static void test_only_regular_files_are_opened(void **state)
     close(root);
 }
 
+/* What a fetch gives: the kept debug file, or the program. */
+static int fetch(void *user, enum sp_fetched kind, const char *id)
+{
+    char path[PATH_MAX];
+    int *asked = user;
+    asked[kind]++;
+    snprintf(path, sizeof(path), "%s/%s", directory, kind == SP_FETCHED_IMAGE ? "program" : "kept");
+    return strcmp(id, build_id) == 0 || strcmp(id, "00ff") == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -ENOENT;
+}
+
+static void test_what_is_not_here_is_fetched(void **state)
+{
+    (void)state;
+    need_files();
+    struct sp_elf_image image;
+    struct sp_image_place place = {-1, program};
+    int asked[SP_FETCHED_KINDS] = {0};
+    const struct sp_debug_places places = {.fetch = fetch, .fetch_user = asked};
+    assert_int_equal(search_from(&place, &places), 0);
+    assert_int_equal(asked[SP_FETCHED_DEBUG_FILE], 1);
+    assert_int_equal(sp_module_image_open(&image, &place, &(struct sp_module_id){"/nonexistent", build_id}, &places),
+                     0);
+    assert_string_equal(image.build_id, build_id);
+    sp_elf_image_close(&image);
+    assert_int_equal(sp_module_image_open(&image, &place, &(struct sp_module_id){program, build_id}, &places), 0);
+    sp_elf_image_close(&image);
+    assert_int_equal(asked[SP_FETCHED_IMAGE], 1);
+}
+
+static void test_what_is_fetched_is_checked(void **state)
+{
+    (void)state;
+    need_files();
+    struct sp_elf_image image;
+    struct sp_image_place place = {-1, program};
+    int asked[SP_FETCHED_KINDS] = {0};
+    static const char *const ids[] = {"00ff", "ffff", "", "../../../etc/passwd", "0"};
+    const struct sp_debug_places places = {.fetch = fetch, .fetch_user = asked};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        int error = sp_module_image_open(&image, &place, &(struct sp_module_id){"/nonexistent", ids[i]}, &places);
+        assert_int_equal(error, i == 0 ? -ESTALE : -ENOENT);
+        assert_int_equal(sp_debug_file_open_by_build_id(&image, ids[i], &place, &places), -ENOENT);
+    }
+    assert_int_equal(asked[SP_FETCHED_IMAGE], 2); /* the rest are no build ids */
+    assert_int_equal(asked[SP_FETCHED_DEBUG_FILE], 2);
+}
+
 /* What find_image of a test gives: an error, or the file at a path. */
 struct finding {
     int error;
@@ -226,6 +273,8 @@ int main(void)
         cmocka_unit_test(test_another_root),
         cmocka_unit_test(test_only_regular_files_are_opened),
         cmocka_unit_test(test_who_holds_an_image_is_asked_first),
+        cmocka_unit_test(test_what_is_not_here_is_fetched),
+        cmocka_unit_test(test_what_is_fetched_is_checked),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }

@@ -48,14 +48,20 @@ static void read_terminal(struct terminal *terminal, char *text, size_t size)
     close(terminal->near);
 }
 
+/* Waits until something is seen. */
+static void read_some(const struct terminal *terminal, char *text, size_t size)
+{
+    const ssize_t n = read(terminal->near, text, size - 1);
+    assert_true(n > 0);
+    text[n] = '\0';
+}
+
 /* Announces a module, and waits until something is seen of it. */
 static void announce(struct sp_symbolize_options *options, const struct terminal *terminal, size_t i, const char *path,
                      char *text, size_t size)
 {
     options->on_module(options->user, i, 12, path);
-    const ssize_t n = read(terminal->near, text, size - 1);
-    assert_true(n > 0);
-    text[n] = '\0';
+    read_some(terminal, text, size);
 }
 
 static void test_line_is_drawn_and_erased(void **state)
@@ -71,6 +77,11 @@ static void test_line_is_drawn_and_erased(void **state)
     assert_string_equal(text, "\r\033[Ksigprof: looking up names: file 3 of 12, libfirst.so?[2J");
     announce(&options, &terminal, 4, "second", text, sizeof(text));
     assert_string_equal(text, "\r\033[Ksigprof: looking up names: file 4 of 12, second");
+    sp_name_progress_note(&progress, "debuginfod");
+    read_some(&terminal, text, sizeof(text));
+    assert_string_equal(text, "\r\033[Ksigprof: looking up names: file 4 of 12, second (debuginfod)");
+    announce(&options, &terminal, 5, "third", text, sizeof(text));
+    assert_string_equal(text, "\r\033[Ksigprof: looking up names: file 5 of 12, third");
     sp_name_progress_end(&progress);
     read_terminal(&terminal, text, sizeof(text));
     assert_string_equal(text, "\r\033[K");
