@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import e2e  # noqa: E402
+import pprof  # noqa: E402
 
 CPU_MS = 100
 NOT_USED = "the file is another one than what was recorded: not used"
@@ -132,6 +133,19 @@ def test_program_on_a_mount_that_others_do_not_have(directory):
         e2e.equal(e2e.files_in(where), [], "files that are seen from outside")
 
 
+def test_overlay(directory):
+    """A file system with other numbers for stat(2) than /proc/PID/maps shows."""
+    where = os.path.join(directory, "mount")
+    os.mkdir(where)
+    script = """mount -t tmpfs none "$1" && cd "$1" && mkdir lower upper work merged && cp "$2" lower/it &&
+        mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged || exit 77
+        merged/it spin "$3"; rm merged/it"""
+    got = e2e.record(directory, [*unshare(where), "sh", "-c", script, "sh", where, e2e.target("images_bare"), CPU_MS])
+    if got.status == 77:
+        e2e.skip("no overlay can be mounted")
+    check_named(got, "image_spin")
+
+
 def test_mount_can_be_unmounted_when_its_program_has_ended(directory):
     where = os.path.join(directory, "mount")
     os.mkdir(where)
@@ -192,6 +206,19 @@ def test_container(directory):
     got = e2e.record(directory, [*prefix, "sh", "-c", script, "sh", root, CPU_MS])
     e2e.equal(got.status, 0, f"exit\n{got.stderr}")
     check_container(got)
+
+
+def test_process_that_profiles_itself(directory):
+    """The library gets hold of the files when they are removed: of its own program, and, with privileges, of others."""
+    out = os.path.join(directory, "out.pb.gz")
+    program, work = shutil.copy(e2e.target("own_image"), directory), library(directory, "old", "_bare")
+    libraries = os.path.join(e2e.BUILD, "src", "library")
+    done = e2e.run([program, work, CPU_MS, out],
+                   env={**os.environ, "LD_LIBRARY_PATH": f"{libraries}:{os.environ.get('LD_LIBRARY_PATH', '')}"})
+    e2e.equal(done.returncode, 0, f"exit\n{done.stderr.decode()}")
+    names = pprof.read(out).check().flat()
+    e2e.check("own_spin" in names, f"{names}")
+    e2e.check("image_work_old" in names or os.geteuid() != 0, f"{names}")
 
 
 def test_descriptors_of_the_command_are_as_they_were(directory):
