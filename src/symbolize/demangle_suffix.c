@@ -3,9 +3,10 @@
  *
  * A function is split and copied by optimizers: `parse.cold` holds the branches of `parse` that were judged unlikely,
  * `parse.part.0` what was left when its beginning was inlined. Whoever reads a profile knows `parse`.
- * Go's names look alike (`main.cold` is a function of a package there), and cannot be told apart by the name alone;
- * only words that are hardly anybody's function are known here, and numbers alone are no suffix (`main.main.func1.2`).
- * Context: any thread; no state.
+ * Go's names look alike (`main.cold` is a function of a package there) and cannot be told apart by the name alone: who
+ * knows that it is Go's says so (struct sp_named_frame), and does not ask. A profile's name of unknown origin may be,
+ * so only words that are hardly anybody's function are known here, and numbers alone are no suffix
+ * (`main.main.func1.2`). Context: any thread; no state.
  */
 #include "symbolize/demangle_parts.h"
 

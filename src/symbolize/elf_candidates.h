@@ -31,6 +31,8 @@ struct sp_elf_candidates {
     size_t n_code;
     struct sp_elf_candidate *at;
     size_t n, capacity;
+    struct sp_elf_code
+        go; /* from "runtime.text" to "runtime.etext", which Go's linker puts around Go's code; or empty */
 };
 
 /* The strings of a table; they belong to the image. */

@@ -91,10 +91,16 @@ static uint32_t find_symbol(const void *opaque, const struct sp_module_address *
                             uint32_t max)
 {
     const struct elf_module *module = opaque;
-    const char *name = sp_elf_symbols_at(&module->symbols, &module->image, address->file_offset);
-    if (max == 0 || !name)
+    uint64_t vaddr;
+    if (max == 0 || !sp_elf_image_vaddr(&module->image, address->file_offset, &vaddr))
         return 0;
-    frames[0] = (struct sp_named_frame){.system_name = name};
+    const char *name = sp_elf_symbols_find(&module->symbols, vaddr);
+    if (!name)
+        return 0;
+    /* Go's linker keeps names as they were written: main.cold is the function `cold` there, and in C a part of `main`.
+     */
+    const bool is_plain = sp_elf_symbols_are_go(&module->symbols, vaddr);
+    frames[0] = (struct sp_named_frame){.system_name = name, .name = is_plain ? name : NULL};
     return 1;
 }
 

@@ -127,6 +127,17 @@ static bool to_candidate(const struct sp_elf_candidates *candidates, const struc
     return true;
 }
 
+/* Takes note of the symbols around Go's code. */
+static void look_for_go(struct sp_elf_candidates *candidates, const struct sp_elf_strings *strings,
+                        const GElf_Sym *symbol)
+{
+    const char *name = symbol->st_name < strings->size ? strings->at + symbol->st_name : "";
+    if (strcmp(name, "runtime.text") == 0)
+        candidates->go.start = symbol->st_value;
+    else if (strcmp(name, "runtime.etext") == 0)
+        candidates->go.end = symbol->st_value;
+}
+
 bool sp_elf_strings_read(struct sp_elf_strings *strings, const struct sp_elf_image *image, size_t index)
 {
     GElf_Shdr header;
@@ -158,9 +169,10 @@ static int read_section(struct sp_elf_candidates *candidates, const struct sp_el
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
         GElf_Sym symbol;
-        if (gelf_getsym(data, (int)i, &symbol) &&
-            to_candidate(candidates, &strings, &symbol, &candidates->at[candidates->n]))
-            candidates->n++;
+        if (!gelf_getsym(data, (int)i, &symbol))
+            continue;
+        look_for_go(candidates, &strings, &symbol);
+        candidates->n += to_candidate(candidates, &strings, &symbol, &candidates->at[candidates->n]);
     }
     return 0;
 }

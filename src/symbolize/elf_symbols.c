@@ -134,6 +134,10 @@ int sp_elf_symbols_init(struct sp_elf_symbols *symbols, const struct sp_elf_imag
         error = read_all(&table, &out, image);
     if (!error)
         error = table.n ? build(&table, &out) : -ENOENT;
+    if (table.go.start < table.go.end) {
+        out.go_start = table.go.start;
+        out.go_end = table.go.end;
+    }
     sp_elf_candidates_done(&table);
     if (error)
         sp_elf_symbols_done(&out);
@@ -171,6 +175,11 @@ const char *sp_elf_symbols_at(const struct sp_elf_symbols *symbols, const struct
 {
     uint64_t vaddr;
     return sp_elf_image_vaddr(image, file_offset, &vaddr) ? sp_elf_symbols_find(symbols, vaddr) : NULL;
+}
+
+bool sp_elf_symbols_are_go(const struct sp_elf_symbols *symbols, uint64_t vaddr)
+{
+    return vaddr >= symbols->go_start && vaddr < symbols->go_end;
 }
 
 bool sp_elf_symbols_are_valid(const struct sp_elf_symbols *symbols)

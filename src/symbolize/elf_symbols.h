@@ -29,6 +29,7 @@ struct sp_elf_range {
 struct sp_elf_symbols {
     struct sp_elf_range *at;
     size_t n;
+    uint64_t go_start, go_end; /* Go's code, in a file of which some is, else both 0 */
     struct sp_arena *texts;    /* names of PLT entries */
     struct sp_elf_image *mini; /* what was compressed inside the image, or NULL */
 };
@@ -51,6 +52,9 @@ const char *sp_elf_symbols_find(const struct sp_elf_symbols *symbols, uint64_t v
 /* The same for the byte at `file_offset` of `image`, which need not be the one that the symbols are from. */
 const char *sp_elf_symbols_at(const struct sp_elf_symbols *symbols, const struct sp_elf_image *image,
                               uint64_t file_offset);
+
+/* Whether it is Go's code that is there, by the symbols of its linker. Code in C of the same program is not. */
+bool sp_elf_symbols_are_go(const struct sp_elf_symbols *symbols, uint64_t vaddr);
 
 /* Whether the invariant above holds; for tests. */
 bool sp_elf_symbols_are_valid(const struct sp_elf_symbols *symbols);

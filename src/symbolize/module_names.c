@@ -126,8 +126,10 @@ static void take_frames(void *arg, size_t index, const struct sp_named_frame *fo
         return;
     memcpy(frames, found, n * sizeof(*frames));
     struct sp_named_frame *last = &frames[n - 1];
-    if (find_frames(worker->module, &worker->module->names->addresses[index], symbol) > 0)
+    if (find_frames(worker->module, &worker->module->names->addresses[index], symbol) > 0) {
         last->system_name = symbol[0].system_name;
+        last->name = symbol[0].name ? symbol[0].name : last->name;
+    }
     if (!last->system_name)
         last->system_name = last->name;
     if (last->system_name)

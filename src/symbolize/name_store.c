@@ -23,12 +23,16 @@ void sp_name_store_done(struct sp_name_store *store)
     free(store->copies);
 }
 
-/* The name that people wrote. A symbol that is a function's name and a suffix is a part or a clone of it. */
+/*
+ * The name that people wrote, where the source knows it: a symbol that is that name and a suffix is a part or a clone
+ * of the function, and one that is that name has no suffix, whatever it looks like. Else it is made from the symbol.
+ */
 static uint32_t name_of(struct sp_name_store *store, const struct sp_named_frame *frame)
 {
     const char *raw = frame->system_name ? frame->system_name : "";
     const size_t plain = frame->name ? strlen(frame->name) : 0;
-    if (store->style != SP_DEMANGLE_NONE && plain > 0 && strncmp(raw, frame->name, plain) == 0 && raw[plain] == '.')
+    if (store->style != SP_DEMANGLE_NONE && plain > 0 && strncmp(raw, frame->name, plain) == 0 &&
+        (raw[plain] == '.' || raw[plain] == '\0'))
         return sp_profile_string_n(store->found, frame->name, plain);
     const size_t length = sp_demangle(raw, store->style, store->name, sizeof(store->name));
     return length > 0 ? sp_profile_string_n(store->found, store->name, length) : sp_profile_string(store->found, raw);

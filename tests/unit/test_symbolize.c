@@ -51,8 +51,18 @@ __asm__(".pushsection .text.sp_test,\"ax\",%progbits\n"
         ".type sp_local,%function\n"
         "__sp_test_strong:\nsp_test_weak:\nsp_local:\n.skip 8\n"
         ".size __sp_test_strong, 8\n.size sp_test_weak, 8\n.size sp_local, 8\n"
+        ".popsection\n"
+        /* As Go's linker does: its code is between two symbols, and C's is outside. */
+        ".pushsection .text.sp_go,\"ax\",%progbits\n"
+        ".globl sp_test_go\n.hidden sp_test_go\n"
+        ".type runtime.text,%function\n.type runtime.etext,%function\n"
+        ".type main.cold,%function\n.type sp_c.cold,%function\n"
+        "runtime.text:\nsp_test_go:\n"
+        "main.cold:\n.skip 8\n.size main.cold, 8\n"
+        "runtime.etext:\n"
+        "sp_c.cold:\n.skip 8\n.size sp_c.cold, 8\n"
         ".popsection\n");
-extern const char sp_test_outer[], sp_test_unsized[], sp_test_alias[];
+extern const char sp_test_outer[], sp_test_unsized[], sp_test_alias[], sp_test_go[];
 
 void sp_test_visible(void);
 void sp_test_visible(void) {}
@@ -208,6 +218,14 @@ static void test_symbols_of_ifuncs_and_parts(void **state)
     assert_null(function_of(profile, gap)); /* behind the end of one and before the next */
     assert_string_equal(sp_profile_text(profile, function_of(profile, part)->system_name), "sp_test_part.cold");
     sp_profile_free(profile);
+}
+
+static void test_suffixes_are_not_taken_off_in_go(void **state)
+{
+    (void)state;
+    assert_name(sp_test_go, "main.cold");
+    assert_name(sp_test_go + 7, "main.cold");
+    assert_name(sp_test_go + 8, "sp_c");
 }
 
 static void test_libc_exports_have_their_names(void **state)
@@ -521,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_own_functions_have_names),
         cmocka_unit_test(test_symbols_nested_unsized_aliased),
         cmocka_unit_test(test_symbols_of_ifuncs_and_parts),
+        cmocka_unit_test(test_suffixes_are_not_taken_off_in_go),
         cmocka_unit_test(test_libc_exports_have_their_names),
         cmocka_unit_test(test_vdso_needs_its_build_id),
         cmocka_unit_test(test_wrong_build_id_is_not_used),
