@@ -41,6 +41,9 @@ void sp_demangle_append_or_leave(const char *bytes, size_t n, void *printed);
  */
 size_t sp_demangle_base(const char *name, size_t length);
 
+/* A C++ name without parameters and template arguments. False: as below. */
+bool sp_demangle_cpp(const char *mangled, struct sp_demangle_text *text);
+
 /* A C++ name with parameters and template arguments. False: damaged, too large, or of a kind not known here. */
 bool sp_demangle_cpp_full(const char *mangled, struct sp_demangle_text *text);
 

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "test_folder.h"
+
 /* Calls functions through tables of the lazy kind, and one (stdout's and free's) whose address is also taken. */
 static const char source[] = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
                              "static void (*volatile keep)(void *) = free;\n"
@@ -27,20 +29,11 @@ static const char ifunc_source[] = "static int one(int x) { return x + 1; }\n"
                                    "int chosen(int) __attribute__((ifunc(\"choose\")));\n"
                                    "int main(int n, char **words) { (void)words; return chosen(n); }\n";
 
-static char directory[] = "/tmp/sp_test_plt_XXXXXX";
-
-static bool run(const char *command)
-{
-    char inside[1024];
-    snprintf(inside, sizeof(inside), "cd %s && %s >/dev/null 2>&1", directory, command);
-    return system(inside) == 0;
-}
-
 static struct sp_elf_image open_subject(void)
 {
     char path[64];
     struct sp_elf_image image;
-    snprintf(path, sizeof(path), "%s/subject", directory);
+    snprintf(path, sizeof(path), "%s/subject", test_folder);
     assert_int_equal(sp_elf_image_open_file(&image, path), 0);
     return image;
 }
@@ -51,7 +44,7 @@ static unsigned compare_with(const char *tools, const struct sp_elf_symbols *sym
     char command[256], line[1024], name[512];
     uint64_t address;
     unsigned n = 0;
-    snprintf(command, sizeof(command), "%sobjdump -d %s/subject", tools, directory);
+    snprintf(command, sizeof(command), "%sobjdump -d %s/subject", tools, test_folder);
     FILE *lines = popen(command, "r");
     assert_non_null(lines);
     while (fgets(line, sizeof(line), lines)) {
@@ -84,7 +77,7 @@ static void compare(const char *command, const char *tools)
 {
     char strip[64];
     snprintf(strip, sizeof(strip), "%sstrip subject", tools);
-    if (!run(command)) {
+    if (!run_in_test_folder(command)) {
         print_message("skipped, cannot be built here: %s\n", command);
         return;
     }
@@ -100,7 +93,7 @@ static void compare(const char *command, const char *tools)
             assert_true(has_name(&symbols, names[i]));
         sp_elf_symbols_done(&symbols);
         sp_elf_image_close(&image);
-        assert_true(run(strip));
+        assert_true(run_in_test_folder(strip));
     }
 }
 
@@ -134,7 +127,7 @@ static void test_plt_entries_of_ifuncs_have_their_names(void **state)
     static const char *const commands[] = {"cc -O1 i.c -o subject", "cc -O1 -no-pie i.c -o subject",
                                            "cc -O1 -static i.c -o subject", "aarch64-linux-gnu-gcc -O1 i.c -o subject"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (!run(commands[i])) {
+        if (!run_in_test_folder(commands[i])) {
             print_message("skipped, cannot be built here: %s\n", commands[i]);
             continue;
         }
@@ -152,12 +145,12 @@ static void test_plt_entries_of_ifuncs_have_their_names(void **state)
 static void test_plt_damaged_files_do_no_harm(void **state)
 {
     (void)state;
-    if (!run("cc -O1 -s s.c -o subject")) {
+    if (!run_in_test_folder("cc -O1 -s s.c -o subject")) {
         print_message("no compiler\n");
         skip();
     }
     char path[64];
-    snprintf(path, sizeof(path), "%s/subject", directory);
+    snprintf(path, sizeof(path), "%s/subject", test_folder);
     FILE *file = fopen(path, "rb");
     static char bytes[65536], copy[65536];
     size_t size = fread(bytes, 1, sizeof(bytes), file);
@@ -185,23 +178,14 @@ static void test_plt_damaged_files_do_no_harm(void **state)
 static bool write_file(const char *name, const char *text)
 {
     char path[64];
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    snprintf(path, sizeof(path), "%s/%s", test_folder, name);
     FILE *file = fopen(path, "w");
     return file && fputs(text, file) >= 0 && fclose(file) == 0;
 }
 
 static int set_up(void **state)
 {
-    (void)state;
-    return mkdtemp(directory) && write_file("s.c", source) && write_file("i.c", ifunc_source) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof(command), "rm -r %s", directory);
-    return system(command);
+    return make_test_folder(state) == 0 && write_file("s.c", source) && write_file("i.c", ifunc_source) ? 0 : -1;
 }
 
 int main(void)
@@ -211,5 +195,5 @@ int main(void)
         cmocka_unit_test(test_plt_entries_of_ifuncs_have_their_names),
         cmocka_unit_test(test_plt_damaged_files_do_no_harm),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, remove_test_folder);
 }

@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "test_folder.h"
+
 /* One that .dynsym has (the program is linked with its symbols exported), before one that it has not. */
 __asm__(".pushsection .text.sp_test,\"ax\",%progbits\n"
         ".globl sp_test_exported\n.type sp_test_exported,%function\n"
@@ -28,19 +30,10 @@ __asm__(".pushsection .text.sp_test,\"ax\",%progbits\n"
         ".popsection\n");
 extern const char sp_test_exported[], sp_test_place[];
 
-static char directory[] = "/tmp/sp_test_mini_XXXXXX";
-
-static bool run(const char *command)
-{
-    char inside[2048];
-    snprintf(inside, sizeof(inside), "cd %s && { %s; } >/dev/null 2>&1", directory, command);
-    return system(inside) == 0;
-}
-
 static void open_file(struct sp_elf_image *image, const char *name)
 {
     char path[64];
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    snprintf(path, sizeof(path), "%s/%s", test_folder, name);
     assert_int_equal(sp_elf_image_open_file(image, path), 0);
 }
 
@@ -105,8 +98,8 @@ static void test_mini_debug_damaged_is_left_out(void **state)
                                          "xz -9e <debug >bad.xz",
                                          "xz --format=lzma <debug >bad.xz"};
     for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
-        assert_true(run(damage[i]));
-        assert_true(run("objcopy --add-section .gnu_debugdata=bad.xz stripped bad"));
+        assert_true(run_in_test_folder(damage[i]));
+        assert_true(run_in_test_folder("objcopy --add-section .gnu_debugdata=bad.xz stripped bad"));
         assert_hidden("bad", "");
     }
 }
@@ -117,8 +110,8 @@ static void test_mini_debug_that_grows_without_end_is_refused(void **state)
     if (!sp_mini_debug_is_read)
         skip();
     struct sp_elf_image image, *mini;
-    assert_true(run("(cat debug; head -c 300000000 /dev/zero) | xz -1 >bad.xz"));
-    assert_true(run("objcopy --add-section .gnu_debugdata=bad.xz stripped bad"));
+    assert_true(run_in_test_folder("(cat debug; head -c 300000000 /dev/zero) | xz -1 >bad.xz"));
+    assert_true(run_in_test_folder("objcopy --add-section .gnu_debugdata=bad.xz stripped bad"));
     open_file(&image, "bad");
     assert_int_equal(sp_mini_debug_open(&image, &mini), -EBADMSG);
     sp_elf_image_close(&image);
@@ -129,26 +122,18 @@ static void test_mini_debug_that_grows_without_end_is_refused(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
     char command[256];
-    if (!mkdtemp(directory))
+    if (make_test_folder(state) != 0)
         return -1;
     snprintf(command, sizeof(command), "cp /proc/%d/exe full && chmod u+w full", (int)getpid());
-    if (!run(command))
+    if (!run_in_test_folder(command))
         return -1;
-    return run("objcopy --only-keep-debug full debug.0 && objcopy -S --keep-symbol=sp_test_hidden debug.0 debug && "
+    return run_in_test_folder(
+               "objcopy --only-keep-debug full debug.0 && objcopy -S --keep-symbol=sp_test_hidden debug.0 debug && "
                "xz -k debug && objcopy -S full stripped && "
                "objcopy --add-section .gnu_debugdata=debug.xz stripped mini")
                ? 0
                : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof(command), "rm -r %s", directory);
-    return system(command);
 }
 
 int main(void)
@@ -162,5 +147,5 @@ int main(void)
         printf("needs objcopy and xz\n");
         return 77;
     }
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, remove_test_folder);
 }

@@ -17,11 +17,11 @@
 
 #include <cmocka.h>
 
-static char directory[] = "/tmp/sp_test_perf_XXXXXX";
+#include "test_folder.h"
 
 static void path_of(int pid, char path[64])
 {
-    snprintf(path, 64, "%s/perf-%d.map", directory, pid);
+    snprintf(path, 64, "%s/perf-%d.map", test_folder, pid);
 }
 
 static void write_map(int pid, const char *text)
@@ -75,7 +75,7 @@ static const char *name_in_sample(const struct sp_profile *profile, size_t sampl
     return name_of(profile, profile->sample_locations.at[profile->samples.at[sample].first_location]);
 }
 
-static const struct sp_perf_files_options in_directory = {.directory = directory};
+static const struct sp_perf_files_options in_directory = {.directory = test_folder};
 
 /* Names, and sees whether the profile holds together. */
 static int name_by(struct sp_profile *profile, const struct sp_perf_files_options *options,
@@ -260,7 +260,7 @@ static void test_perf_file_read_of_odd_files(void **state)
     free(text);
     assert_int_equal(truncate(path, (off_t)1 << 40), 0);
     assert_int_equal(sp_perf_file_read(path, &text, &size), -EFBIG);
-    assert_int_equal(sp_perf_file_read(directory, &text, &size), -EISDIR);
+    assert_int_equal(sp_perf_file_read(test_folder, &text, &size), -EISDIR);
     assert_int_equal(sp_perf_file_read("/dev/null", &text, &size), -ESPIPE);
     assert_int_equal(sp_perf_file_read("/no/such/file", &text, &size), -ENOENT);
 }
@@ -337,20 +337,6 @@ static void test_perf_files_leaves_what_has_a_name(void **state)
     sp_profile_free(profile);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    return mkdtemp(directory) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof(command), "rm -r %s", directory);
-    return system(command);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,5 +349,5 @@ int main(void)
         cmocka_unit_test(test_perf_files_that_are_not_believed),
         cmocka_unit_test(test_perf_files_leaves_what_has_a_name),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }
