@@ -99,11 +99,14 @@ static void put_path(char *out, struct piece path)
     }
     size_t n = 0;
     out[n++] = '/';
-    for (size_t i = 0; i < path.n; i++) {
-        const bool is_escape =
-            path.at[i] == '%' && path.n - i > 2 && hex_value(path.at[i + 1]) >= 0 && hex_value(path.at[i + 2]) >= 0;
-        out[n++] = is_escape ? (char)(hex_value(path.at[i + 1]) << 4 | hex_value(path.at[i + 2])) : path.at[i];
-        i += is_escape ? 2 : 0;
+    while (path.n > 0) {
+        char byte = path.at[0];
+        if (path.n > 2 && byte == '%' && hex_value(path.at[1]) >= 0 && hex_value(path.at[2]) >= 0) {
+            byte = (char)(hex_value(path.at[1]) << 4 | hex_value(path.at[2]));
+            path = behind(path, 2);
+        }
+        path = behind(path, 1);
+        out[n++] = byte;
     }
     out[n] = '\0';
 }
