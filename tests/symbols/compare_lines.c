@@ -75,19 +75,14 @@ static int open_lines(struct comparison *c, Dwarf_Die *die, uint64_t offset)
         c->lines, &(struct sp_dwarf_line_unit){.file = &c->file, .offset = offset, .directory = directory_of(die)});
 }
 
-/*
- * The path as libdw has it, made absolute and normal. Where the unit's directory is relative, version 5 has it in the
- * table, and so libdw in the name.
- */
-static const char *reference_path(Dwarf_Die *die, Dwarf_Line *row, char out[PATH_MAX])
+/* The path as libdw has it, put in `directory` if that is not NULL, and made normal. */
+static const char *reference_path(Dwarf_Line *row, const char *directory, char out[PATH_MAX])
 {
     static char joined[PATH_MAX];
-    const char *name = dwarf_linesrc(row, NULL, NULL), *directory = directory_of(die);
+    const char *name = dwarf_linesrc(row, NULL, NULL);
     if (!name)
         return NULL;
-    const size_t length = directory ? strlen(directory) : 0;
-    const bool has_it = length > 0 && strncmp(name, directory, length) == 0 && name[length] == '/';
-    const bool is_in = name[0] != '/' && directory && !has_it;
+    const bool is_in = name[0] != '/' && directory;
     snprintf(joined, sizeof(joined), "%s%s%s", is_in ? directory : "", is_in ? "/" : "", name);
     return sp_normal_path(joined, out);
 }
@@ -95,6 +90,17 @@ static const char *reference_path(Dwarf_Die *die, Dwarf_Line *row, char out[PATH
 static bool is_equal(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/*
+ * Whether a path is libdw's, as it is or in the unit's directory. Where that is a relative one, version 5 has it in its
+ * table, too: then it is there once for a file of another directory, and for one of its own twice, which is what
+ * llvm-symbolizer and addr2line tell.
+ */
+static bool is_path_of(const char *path, Dwarf_Die *die, Dwarf_Line *row, char out[PATH_MAX])
+{
+    return is_equal(path, reference_path(row, directory_of(die), out)) ||
+           is_equal(path, reference_path(row, NULL, out));
 }
 
 /* Whether there is code at the address, and the unit's: not in a gap, nor what a linker threw away. */
@@ -115,18 +121,17 @@ static void compare_place(struct comparison *c, Dwarf_Die *die, const struct sp_
     int line = 0, column = 0;
     Dwarf_Line *row = dwarf_getsrc_die(die, place->vaddr);
     const char *path = place->is_known ? sp_dwarf_lines_path(c->lines, place->file, out) : NULL;
-    const char *reference = row ? reference_path(die, row, reference_out) : NULL;
+    const bool is_same_path = row ? is_path_of(path, die, row, reference_out) : !path;
     if (row) {
         dwarf_lineno(row, &line);
         dwarf_linecol(row, &column);
     }
     c->n++;
-    if (place->is_known == !!row && (int)place->line == line && (int)place->column == column &&
-        is_equal(path, reference))
+    if (place->is_known == !!row && (int)place->line == line && (int)place->column == column && is_same_path)
         return;
     if (c->n_different++ < SHOWN)
         printf("%#" PRIx64 ": %s:%" PRIu32 ":%" PRIu32 ", libdw says %s:%d:%d\n", place->vaddr, path ? path : "??",
-               place->line, place->column, reference ? reference : "??", line, column);
+               place->line, place->column, row ? reference_out : "??", line, column);
 }
 
 static int compare_places(const void *a, const void *b)
