@@ -72,33 +72,23 @@ static int crc_of(const struct sp_elf_image *debug, uint32_t *crc)
     return 0;
 }
 
-/* A directory of debug files, below a root. */
-struct place {
-    int root;
-    const char *directory;
-};
-
-/* How many there are to look into. */
-static size_t count_directories(const struct sp_debug_places *places)
+size_t sp_debug_n_directories(const struct sp_debug_places *places)
 {
     return places->n_directories + 2;
 }
 
-static struct place directory_at(const struct sp_debug_places *places, int root, size_t i)
+struct sp_image_place sp_debug_directory(const struct sp_debug_places *places, int root, size_t i)
 {
     if (i < places->n_directories)
-        return (struct place){-1, places->directories[i]};
-    return (struct place){i == places->n_directories ? root : -1, DEBUG_DIRECTORY};
+        return (struct sp_image_place){-1, places->directories[i]};
+    return (struct sp_image_place){i == places->n_directories ? root : -1, DEBUG_DIRECTORY};
 }
 
 /* Opens a candidate that has DWARF. Not to be found is as little of an error as not to be one. */
 static int open_candidate(struct sp_elf_image *debug, int root, const char *path)
 {
     struct sp_elf_image candidate;
-    int fd = sp_open_regular(root, path);
-    if (fd < 0)
-        return fd == -ENOMEM ? fd : -ENOENT;
-    int error = sp_elf_image_open_fd(&candidate, fd);
+    int error = sp_elf_image_open_sections(&candidate, root, path);
     if (error)
         return error == -ENOMEM ? error : -ENOENT;
     if (!has_dwarf(&candidate)) {
@@ -118,10 +108,10 @@ static bool is_settled(int error, int *result)
 }
 
 /* Opens the candidate with a build id in one directory. */
-static int open_with_id(struct sp_elf_image *debug, const struct place *place, const char *build_id)
+static int open_with_id(struct sp_elf_image *debug, const struct sp_image_place *place, const char *build_id)
 {
     char path[PATH_MAX];
-    int length = snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s.debug", place->directory, build_id, build_id + 2);
+    int length = snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s.debug", place->path, build_id, build_id + 2);
     if (length < 0 || (size_t)length >= sizeof(path))
         return -ENOENT;
     int error = open_candidate(debug, place->root, path);
@@ -171,10 +161,10 @@ static bool read_link(struct link *link, const struct sp_elf_image *image, const
 
 /* Opens the candidate at PREFIX, the image's directory, SUFFIX and the link's name. */
 static int open_at_link(struct sp_elf_image *debug, const struct sp_elf_image *image, const struct link *link,
-                        const struct place *prefix, const char *suffix)
+                        const struct sp_image_place *prefix, const char *suffix)
 {
     char path[PATH_MAX];
-    int length = snprintf(path, sizeof(path), "%s%.*s%s/%s", prefix->directory, link->directory_length, link->directory,
+    int length = snprintf(path, sizeof(path), "%s%.*s%s/%s", prefix->path, link->directory_length, link->directory,
                           suffix, link->name);
     if (length < 0 || (size_t)length >= sizeof(path))
         return -ENOENT;
@@ -184,14 +174,14 @@ static int open_at_link(struct sp_elf_image *debug, const struct sp_elf_image *i
 static int open_by_link(struct sp_elf_image *debug, const struct sp_elf_image *image,
                         const struct sp_image_place *place, const struct sp_debug_places *places)
 {
-    const struct place beside = {place->root, ""};
+    const struct sp_image_place beside = {place->root, ""};
     struct link link;
     int result = -ENOENT;
     if (!read_link(&link, image, place) || is_settled(open_at_link(debug, image, &link, &beside, ""), &result) ||
         is_settled(open_at_link(debug, image, &link, &beside, "/.debug"), &result))
         return result;
-    for (size_t i = 0; i < count_directories(places); i++) {
-        const struct place directory = directory_at(places, place->root, i);
+    for (size_t i = 0; i < sp_debug_n_directories(places); i++) {
+        const struct sp_image_place directory = sp_debug_directory(places, place->root, i);
         if (is_settled(open_at_link(debug, image, &link, &directory, ""), &result))
             break;
     }
@@ -242,8 +232,8 @@ static int open_by_build_id(struct sp_elf_image *debug, const char *build_id, co
     int result = -ENOENT;
     if (!is_build_id(build_id))
         return -ENOENT;
-    for (size_t i = 0; i < count_directories(places); i++) {
-        const struct place directory = directory_at(places, place->root, i);
+    for (size_t i = 0; i < sp_debug_n_directories(places); i++) {
+        const struct sp_image_place directory = sp_debug_directory(places, place->root, i);
         if (is_settled(open_with_id(debug, &directory, build_id), &result))
             break;
     }

@@ -46,4 +46,8 @@ int sp_debug_file_open(struct sp_elf_image *debug, bool *is_separate, const stru
 int sp_debug_file_open_by_build_id(struct sp_elf_image *debug, const char *build_id, const struct sp_image_place *place,
                                    const struct sp_debug_places *places);
 
+/* The directories of debug files, in the order in which they are asked, for what else is laid out like that. */
+size_t sp_debug_n_directories(const struct sp_debug_places *places);
+struct sp_image_place sp_debug_directory(const struct sp_debug_places *places, int root, size_t i);
+
 #endif

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BY_BUILD_ID "/usr/lib/debug/.build-id"
 /* A link is a path and an id. */
 #define LINK_MAX_BYTES (PATH_MAX + 512)
 
@@ -108,7 +107,8 @@ static bool is_meant(const struct sp_elf_image *image, const struct link *link)
     return strcmp(image->build_id, hex) == 0;
 }
 
-bool sp_dwarf_directory_of(const struct sp_elf_image *image, char *out)
+/* The directory of an open file, as the kernel knows it: with no slash at its end; `out` has PATH_MAX bytes. */
+static bool directory_of(const struct sp_elf_image *image, char *out)
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
@@ -120,42 +120,58 @@ bool sp_dwarf_directory_of(const struct sp_elf_image *image, char *out)
     return true;
 }
 
-/* Opens a candidate. -ENOENT when it is not the one. */
-static int open_candidate(struct sp_dwarf_alternate *alternate, const char *path, const struct link *link)
+/* Takes an image that was opened, if it is the one. */
+static int take_image(struct sp_dwarf_alternate *alternate, const struct link *link)
 {
-    int error = sp_elf_image_open_sections(&alternate->image, path);
-    if (error)
-        return error == -ENOMEM ? error : -ENOENT;
-    error =
-        is_meant(&alternate->image, link) ? sp_dwarf_file_open(&alternate->file, &alternate->image, false) : -ENOENT;
+    int error = -ENOENT;
+    if (is_meant(&alternate->image, link))
+        error = sp_dwarf_file_open(&alternate->file, &alternate->image, false);
     if (error)
         sp_elf_image_close(&alternate->image);
     return error == -ENOMEM || error == 0 ? error : -ENOENT;
 }
 
-static int open_link(struct sp_dwarf_alternate *alternate, const struct sp_elf_image *debug, const struct link *link)
+static int open_candidate(struct sp_dwarf_alternate *alternate, int root, const char *path, const struct link *link)
 {
-    char directory[PATH_MAX], path[2 * PATH_MAX], hex[2 * SP_ELF_BUILD_ID_MAX + 1];
-    int error = -ENOENT;
-    if (link->path[0] == '/') {
-        error = open_candidate(alternate, link->path, link);
-    } else if (strlen(link->path) < PATH_MAX && sp_dwarf_directory_of(debug, directory)) {
-        snprintf(path, sizeof(path), "%s/%s", directory, link->path);
-        error = open_candidate(alternate, path, link);
-    }
-    write_hex(link, hex);
-    if (error != -ENOENT || link->is_sup || strlen(hex) < 3)
+    int error = sp_elf_image_open_sections(&alternate->image, root, path);
+    if (error)
+        return error == -ENOMEM ? error : -ENOENT;
+    return take_image(alternate, link);
+}
+
+/* Opens the file by the path that the link has. */
+static int open_by_path(struct sp_dwarf_alternate *alternate, const struct sp_elf_image *debug, int root,
+                        const struct link *link)
+{
+    char directory[PATH_MAX], path[2 * PATH_MAX];
+    const bool is_absolute = link->path[0] == '/';
+    if (strlen(link->path) >= PATH_MAX || (!is_absolute && !directory_of(debug, directory)))
+        return -ENOENT;
+    snprintf(path, sizeof(path), "%s%s%s", is_absolute ? "" : directory, is_absolute ? "" : "/", link->path);
+    int error = open_candidate(alternate, root, path, link);
+    /* The debug file may have been one of ours. */
+    return error == -ENOENT && root >= 0 ? open_candidate(alternate, -1, path, link) : error;
+}
+
+static int open_link(struct sp_dwarf_alternate *alternate, const struct sp_elf_image *debug, const struct link *link,
+                     const struct sp_image_place *place, const struct sp_debug_places *places)
+{
+    char hex[2 * SP_ELF_BUILD_ID_MAX + 1];
+    int error = open_by_path(alternate, debug, place->root, link);
+    if (error != -ENOENT || link->is_sup)
         return error;
-    snprintf(path, sizeof(path), BY_BUILD_ID "/%.2s/%s.debug", hex, hex + 2);
-    return open_candidate(alternate, path, link);
+    write_hex(link, hex);
+    error = sp_debug_file_open_by_build_id(&alternate->image, hex, place, places);
+    return error == 0 ? take_image(alternate, link) : error == -ENOMEM ? error : -ENOENT;
 }
 
 int sp_dwarf_alternate_open(struct sp_dwarf_alternate *out, const struct sp_elf_image *debug,
+                            const struct sp_image_place *place, const struct sp_debug_places *places,
                             struct sp_dwarf_reading *reading)
 {
     struct sp_dwarf_alternate alternate = {.image.fd = -1};
     struct link link;
-    int error = read_link(debug, &link) ? open_link(&alternate, debug, &link) : -ENOENT;
+    int error = read_link(debug, &link) ? open_link(&alternate, debug, &link, place, places) : -ENOENT;
     if (error)
         return error;
     *out = alternate;

@@ -9,6 +9,7 @@
 #ifndef SIGPROF_SYMBOLIZE_DWARF_ALTERNATE_H
 #define SIGPROF_SYMBOLIZE_DWARF_ALTERNATE_H
 
+#include "symbolize/debug_file.h"
 #include "symbolize/dwarf_units.h"
 
 struct sp_dwarf_alternate {
@@ -19,14 +20,13 @@ struct sp_dwarf_alternate {
 
 /*
  * Opens the file that `debug` refers to, in .gnu_debugaltlink or .debug_sup: by its path, which may be relative to the
- * directory of `debug`, or by build id in /usr/lib/debug. It has to be a regular file with the build id (or checksum)
- * that is said. Returns 0; -ENOENT: there is none; -ENOMEM. Closed by sp_dwarf_alternate_close, after a success only.
+ * directory of `debug`, or by build id where debug files are. It has to be a regular file with the build id (or
+ * checksum) that is said. `place` is that of the program. Returns 0; -ENOENT: there is none; -ENOMEM. Closed by
+ * sp_dwarf_alternate_close, after a success only.
  */
 int sp_dwarf_alternate_open(struct sp_dwarf_alternate *alternate, const struct sp_elf_image *debug,
+                            const struct sp_image_place *place, const struct sp_debug_places *places,
                             struct sp_dwarf_reading *reading);
 void sp_dwarf_alternate_close(struct sp_dwarf_alternate *alternate);
-
-/* The directory of an open image's file, with no slash at its end: whether it is known. `out` has PATH_MAX bytes. */
-bool sp_dwarf_directory_of(const struct sp_elf_image *image, char *out);
 
 #endif

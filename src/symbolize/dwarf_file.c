@@ -187,9 +187,12 @@ static bool fill(const struct sp_dwarf_file *file, const struct sp_dwarf_section
 const uint8_t *sp_dwarf_bytes(const struct sp_dwarf_file *file, enum sp_dwarf_section_id id, uint64_t offset,
                               size_t size, struct sp_dwarf_window *window)
 {
+    static const uint8_t nothing[1]; /* an empty window has no place for nothing */
     const struct sp_dwarf_section *section = &file->sections[id];
     if (offset > section->size || size > section->size - offset)
         return NULL;
+    if (size == 0)
+        return nothing;
     if (section->bytes)
         return section->bytes + offset;
     const bool is_there = window->section == section && offset >= window->offset &&

@@ -22,9 +22,18 @@ struct sp_dwarf_module {
     bool has_alternate, has_package;
     struct sp_dwarf_alternate alternate;
     struct sp_dwarf_package package;
+    int root;        /* that split units are looked for below, as for sp_open_regular */
     char *directory; /* of the program; NULL: unknown */
     uint64_t work;   /* what each reader may read of what many may refer to */
 };
+
+/*
+ * Opens a module. Returns 0; -ENOENT: there is no DWARF of use; -ESTALE: there is a file of another build; -EBADMSG; or
+ * -ENOMEM. Closed by sp_dwarf_module_close, after a success only. `places` outlives it.
+ */
+int sp_dwarf_module_open(struct sp_dwarf_module *module, const struct sp_module_id *id,
+                         const struct sp_debug_places *places);
+void sp_dwarf_module_close(struct sp_dwarf_module *module);
 
 /* A thread's room to work in. */
 struct sp_dwarf_room;

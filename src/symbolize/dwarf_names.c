@@ -39,16 +39,19 @@ void sp_dwarf_names_done(struct sp_dwarf_names *names)
     names->names = NULL;
 }
 
+const char *sp_dwarf_names_text(struct sp_dwarf_names *names, const struct sp_dwarf_unit *unit,
+                                const struct sp_dwarf_value *value)
+{
+    if (value->kind != SP_DWARF_STR_ALTERNATE)
+        return sp_dwarf_unit_text(unit, value);
+    return names->alternate.view ? sp_dwarf_view_text(names->alternate.view, SP_DWARF_STR, value->number) : NULL;
+}
+
 /* A text that is kept; NULL for one of no use. */
 static const char *text_of(struct sp_dwarf_names *names, const struct sp_dwarf_unit *unit,
                            const struct sp_dwarf_value *value)
 {
-    const bool is_alternate = value->kind == SP_DWARF_STR_ALTERNATE;
-    const char *text = NULL;
-    if (!is_alternate)
-        text = sp_dwarf_unit_text(unit, value);
-    else if (names->alternate.view)
-        text = sp_dwarf_view_text(names->alternate.view, SP_DWARF_STR, value->number);
+    const char *text = sp_dwarf_names_text(names, unit, value);
     const size_t length = text ? strnlen(text, SP_ELF_NAME_MAX) : 0;
     return length > 0 && length < SP_ELF_NAME_MAX ? sp_arena_copy(names->texts, text, length) : NULL;
 }

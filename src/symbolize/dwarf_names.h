@@ -61,6 +61,10 @@ struct sp_dwarf_names {
 int sp_dwarf_names_begin(struct sp_dwarf_names *names, const struct sp_dwarf_unit *unit, const uint8_t *bytes);
 void sp_dwarf_names_done(struct sp_dwarf_names *names);
 
+/* The text that a value is, or NULL; also those of the alternate file. Valid until the next is asked for. */
+const char *sp_dwarf_names_text(struct sp_dwarf_names *names, const struct sp_dwarf_unit *unit,
+                                const struct sp_dwarf_value *value);
+
 /* What the entry at `offset` of .debug_info, in the unit at hand, says; what it does not say is zero. */
 void sp_dwarf_names_read(struct sp_dwarf_names *names, uint64_t offset, struct sp_dwarf_name *name,
                          struct sp_dwarf_call *call);

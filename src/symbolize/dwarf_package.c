@@ -51,10 +51,10 @@ bool sp_dwarf_package_read(struct sp_dwarf_package *package, struct sp_dwarf_vie
     return columns_offset(package) + row * (1 + UINT64_C(2) * package->n_rows) <= whole;
 }
 
-int sp_dwarf_package_open(struct sp_dwarf_package *out, const char *path)
+int sp_dwarf_package_open(struct sp_dwarf_package *out, int root, const char *path)
 {
     struct sp_dwarf_package package = {.version = 0};
-    int error = sp_elf_image_open_sections(&package.image, path);
+    int error = sp_elf_image_open_sections(&package.image, root, path);
     if (error)
         return error == -ENOMEM || error == -EBADMSG ? error : -ENOENT;
     error = sp_dwarf_file_open(&package.file, &package.image, true);

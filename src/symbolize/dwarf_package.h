@@ -33,10 +33,10 @@ struct sp_dwarf_parts {
 };
 
 /*
- * Opens a package. Returns 0; -ENOENT: no such file; -EBADMSG: it is none; -ENOMEM. Closed by sp_dwarf_package_close,
- * after a success only.
+ * Opens the package at `path` below `root`, as for sp_open_regular. Returns 0; -ENOENT: no such file; -EBADMSG: it is
+ * none; -ENOMEM. Closed by sp_dwarf_package_close, after a success only.
  */
-int sp_dwarf_package_open(struct sp_dwarf_package *package, const char *path);
+int sp_dwarf_package_open(struct sp_dwarf_package *package, int root, const char *path);
 void sp_dwarf_package_close(struct sp_dwarf_package *package);
 
 /* Reads the header of the index of package->file: false when it is damaged. */

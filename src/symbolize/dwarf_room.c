@@ -146,9 +146,10 @@ static const char *path_of(struct sp_dwarf_room *room, struct files *files, uint
 }
 
 /* Copies a text of a first entry. Returns it, or NULL when there is none or it is too long to be a path. */
-static const char *copy_path(const struct sp_dwarf_unit *unit, const struct sp_dwarf_value *value, char out[PATH_MAX])
+static const char *copy_path(struct sp_dwarf_room *room, const struct sp_dwarf_unit *unit,
+                             const struct sp_dwarf_value *value, char out[PATH_MAX])
 {
-    const char *text = sp_dwarf_unit_text(unit, value);
+    const char *text = sp_dwarf_names_text(&room->names, unit, value);
     const size_t length = text ? strnlen(text, PATH_MAX) : 0;
     if (length == 0 || length == PATH_MAX)
         return NULL;
@@ -166,11 +167,12 @@ struct open_unit {
 static int open_split(struct sp_dwarf_room *room, struct open_unit *unit)
 {
     const struct sp_dwarf_module *module = room->module;
-    const struct sp_dwarf_split_place place = {.package = module->has_package ? &module->package : NULL,
-                                               .directory = unit->directory,
-                                               .name =
-                                                   copy_path(&unit->program, &unit->root.split_name, room->split_name),
-                                               .program_directory = module->directory};
+    const struct sp_dwarf_split_place place = {
+        .package = module->has_package ? &module->package : NULL,
+        .directory = unit->directory,
+        .name = copy_path(room, &unit->program, &unit->root.split_name, room->split_name),
+        .root = module->root,
+        .program_directory = module->directory};
     int error = sp_dwarf_split_open(&room->split, &unit->program, &place, &room->reading);
     if (error)
         return error == -ENOMEM ? error : 0;
@@ -191,7 +193,7 @@ static int open_unit(struct sp_dwarf_room *room, uint64_t offset, struct open_un
         return error;
     unit->entries = &unit->program;
     unit->entries_root = &unit->root;
-    unit->directory = copy_path(&unit->program, &unit->root.directory, room->directory);
+    unit->directory = copy_path(room, &unit->program, &unit->root.directory, room->directory);
     if (unit->root.split_name.kind != SP_DWARF_NOTHING)
         error = open_split(room, unit);
     return error;

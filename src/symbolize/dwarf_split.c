@@ -60,10 +60,10 @@ static int open_packaged(struct sp_dwarf_split *split, const struct sp_dwarf_uni
     return error == -ENOMEM ? error : -ENOENT;
 }
 
-static int open_file(struct sp_dwarf_split *split, const struct sp_dwarf_unit *skeleton, const char *path,
+static int open_file(struct sp_dwarf_split *split, const struct sp_dwarf_unit *skeleton, int root, const char *path,
                      struct sp_dwarf_reading *reading)
 {
-    int error = sp_elf_image_open_sections(&split->image, path);
+    int error = sp_elf_image_open_sections(&split->image, root, path);
     if (error)
         return error == -ENOMEM ? error : -ENOENT;
     error = sp_dwarf_file_open(&split->file, &split->image, true);
@@ -81,14 +81,14 @@ static int open_file(struct sp_dwarf_split *split, const struct sp_dwarf_unit *s
 }
 
 /* Opens `directory`/`name`, or `name` alone where there is no directory. */
-static int open_in(struct sp_dwarf_split *split, const struct sp_dwarf_unit *skeleton, const char *directory,
+static int open_in(struct sp_dwarf_split *split, const struct sp_dwarf_unit *skeleton, int root, const char *directory,
                    const char *name, struct sp_dwarf_reading *reading)
 {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof(path), "%s%s%s", directory ? directory : "", directory ? "/" : "", name);
     if (length < 0 || (size_t)length >= sizeof(path) || path[0] != '/')
         return -ENOENT;
-    return open_file(split, skeleton, path, reading);
+    return open_file(split, skeleton, root, path, reading);
 }
 
 static int open_named(struct sp_dwarf_split *split, const struct sp_dwarf_unit *skeleton,
@@ -97,15 +97,15 @@ static int open_named(struct sp_dwarf_split *split, const struct sp_dwarf_unit *
     const char *name = place->name;
     if (!name)
         return -ENOENT;
-    int error = open_in(split, skeleton, name[0] == '/' ? NULL : place->directory, name, reading);
+    int error = open_in(split, skeleton, place->root, name[0] == '/' ? NULL : place->directory, name, reading);
     if (error != -ENOENT || !place->program_directory)
         return error;
     /* The program has been moved, and its split units with it. */
     if (name[0] != '/')
-        error = open_in(split, skeleton, place->program_directory, name, reading);
+        error = open_in(split, skeleton, place->root, place->program_directory, name, reading);
     const char *slash = strrchr(name, '/');
     if (error == -ENOENT && slash)
-        error = open_in(split, skeleton, place->program_directory, slash + 1, reading);
+        error = open_in(split, skeleton, place->root, place->program_directory, slash + 1, reading);
     return error;
 }
 

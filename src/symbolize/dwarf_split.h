@@ -31,6 +31,7 @@ struct sp_dwarf_split {
 struct sp_dwarf_split_place {
     const struct sp_dwarf_package *package; /* NULL: there is none */
     const char *directory, *name;           /* as the skeleton has them; NULL: unknown */
+    int root;                               /* of both, as for sp_open_regular */
     const char *program_directory;          /* where the program is; NULL: unknown */
 };
 

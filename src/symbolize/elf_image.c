@@ -122,9 +122,9 @@ int sp_elf_image_open_file(struct sp_elf_image *image, const char *path)
     return fd < 0 ? fd : open_fd(image, fd, true);
 }
 
-int sp_elf_image_open_sections(struct sp_elf_image *image, const char *path)
+int sp_elf_image_open_sections(struct sp_elf_image *image, int root, const char *path)
 {
-    int fd = sp_open_regular(-1, path);
+    int fd = sp_open_regular(root, path);
     return fd < 0 ? fd : open_fd(image, fd, false);
 }
 

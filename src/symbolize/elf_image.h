@@ -40,8 +40,11 @@ struct sp_elf_image {
 int sp_elf_image_open_file(struct sp_elf_image *image, const char *path);
 /* The same for a regular file that is open for reading. `fd` becomes the image's, also when it fails. */
 int sp_elf_image_open_fd(struct sp_elf_image *image, int fd);
-/* The same for a file of any kind that is asked for its sections alone: an object file, or one with debug data only. */
-int sp_elf_image_open_sections(struct sp_elf_image *image, const char *path);
+/*
+ * The same for a file of any kind that is asked for its sections alone, an object file or one with debug data only;
+ * `root` as for sp_open_regular.
+ */
+int sp_elf_image_open_sections(struct sp_elf_image *image, int root, const char *path);
 /* The same for bytes in memory, laid out as in a file; copied. */
 int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size);
 void sp_elf_image_close(struct sp_elf_image *image);

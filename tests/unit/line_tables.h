@@ -2,6 +2,7 @@
 #ifndef SIGPROF_TESTS_LINE_TABLES_H
 #define SIGPROF_TESTS_LINE_TABLES_H
 
+#include "made_bytes.h"
 #include "symbolize/dwarf_lines.h"
 
 #include <stdio.h>
@@ -11,42 +12,6 @@
 #define LINE_BASE (-3)
 #define LINE_RANGE 12
 #define OPCODE_BASE 13
-
-/* Bytes that grow at their end. */
-struct made {
-    uint8_t bytes[100000];
-    size_t n;
-};
-
-static inline void put(struct made *made, uint64_t value, size_t size)
-{
-    for (size_t i = 0; i < size; i++, value >>= 8) {
-        if (made->n == sizeof(made->bytes))
-            abort();
-        made->bytes[made->n++] = (uint8_t)value;
-    }
-}
-
-static inline void put_uleb(struct made *made, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        put(made, (value & 0x7f) | 0x80, 1);
-    put(made, value, 1);
-}
-
-static inline void put_sleb(struct made *made, int64_t value)
-{
-    for (; value < -0x40 || value >= 0x40; value >>= 7)
-        put(made, ((uint64_t)value & 0x7f) | 0x80, 1);
-    put(made, (uint64_t)value & 0x7f, 1);
-}
-
-static inline void put_text(struct made *made, const char *text)
-{
-    for (; *text; text++)
-        put(made, (uint8_t)*text, 1);
-    put(made, 0, 1);
-}
 
 /* A table that is being made. What is not given is as compilers have it. */
 struct made_table {
@@ -60,14 +25,6 @@ struct made_table {
 static inline size_t offset_size(const struct made_table *table)
 {
     return table->is_64_bit ? 8 : 4;
-}
-
-static inline void patch(struct made *made, size_t at, uint64_t value, size_t size)
-{
-    const size_t n = made->n;
-    made->n = at;
-    put(made, value, size);
-    made->n = n;
 }
 
 /* Up to the lengths of the standard opcodes. */
