@@ -5,16 +5,29 @@ usage: compare_symbols.py NAME_ADDRESSES FILE [--random N] [--share PERCENT] [--
 
 Looks at the first byte of each function and at N random addresses within functions. An address agrees when all
 frames agree: their number, and in each the function's linkage name (or an alias), the file (as a normal path) and
-the line. Exit: 0
-when PERCENT of the addresses agree, 1 when not, 77 when there is no llvm-symbolizer.
+the line. Of those that do, the columns and the functions' start lines are compared, too. Exit: 0 when PERCENT agree
+either way, 1 when not, 77 when there is no llvm-symbolizer.
 """
 
 import argparse
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
+import typing
+
+
+class Frame(typing.NamedTuple):
+    name: str
+    file: str
+    line: int
+    column: int
+    start_line: int
+
+    def place(self):
+        return self.name, self.file, self.line
 
 
 def functions_of(path):
@@ -41,29 +54,40 @@ def addresses_of(path, n_random, seed, functions=None):
     return sorted({start for start, _ in functions} | {start + chosen.randrange(size) for start, size in places})
 
 
-def frames(text):
-    """One list of (function, file, line) for each address."""
+def normal(file):
+    return os.path.normpath(file) if file not in ("", "??") else "??"
+
+
+def run(command, addresses):
+    text = "".join(f"{a:#x}\n" for a in addresses)
+    return subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def ask(name_addresses, path, addresses):
+    """A list of frames for each address, innermost first."""
     result = []
-    for block in text.split("\n\n"):
+    for block in run([name_addresses, "--names", path], addresses).split("\n\n"):
         lines = block.strip("\n").split("\n")
-        if lines == [""]:
-            continue
         found = []
-        for name, place in zip(lines[::2], lines[1::2]):
-            file, line = place.rsplit(":", 2)[:2]
-            found.append((name.split("@")[0], os.path.normpath(file) if file != "??" else file, int(line)))
-        result.append(found)
+        for start_line, name, place in zip(lines[1::4], lines[2::4], lines[3::4]):
+            file, line, column = place.rsplit(":", 2)
+            found.append(Frame(name.split("@")[0], normal(file), int(line), int(column), int(start_line)))
+        if lines != [""]:
+            result.append(found or [Frame("??", "??", 0, 0, 0)])
     return result
 
 
-def ask(command, addresses):
-    text = "".join(f"{a:#x}\n" for a in addresses)
-    return frames(subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout)
+def ask_llvm(path, addresses):
+    """The same by llvm-symbolizer."""
+    command = ["llvm-symbolizer", "--inlines", "--no-demangle", "--output-style=JSON", f"--obj={path}"]
+    answers = [json.loads(line)["Symbol"] for line in run(command, addresses).splitlines()]
+    return [[Frame(one["FunctionName"].split("@")[0] or "??", normal(one["FileName"]), one["Line"], one["Column"],
+                   one["StartLine"]) for one in answer] for answer in answers]
 
 
 def is_file_symbol(ours, theirs):
     """Without debug data llvm-symbolizer tells the symbol table's file, which is no path, and line 0."""
-    return len(ours) == len(theirs) == 1 and ours[0] == (theirs[0][0], "??", 0) and theirs[0][2] == 0
+    return len(ours) == len(theirs) == 1 and ours[0].place() == (theirs[0].name, "??", 0) and theirs[0].line == 0
 
 
 def aliases_of(path):
@@ -79,20 +103,40 @@ def aliases_of(path):
 
 
 def agree(ours, theirs, aliases):
-    if ours == theirs or is_file_symbol(ours, theirs):
+    """Whether functions, files and lines do."""
+    our_places, their_places = [frame.place() for frame in ours], [frame.place() for frame in theirs]
+    if our_places == their_places or is_file_symbol(ours, theirs):
         return True
-    if ours[:-1] != theirs[:-1] or ours[-1][1:] != theirs[-1][1:]:
+    if our_places[:-1] != their_places[:-1] or our_places[-1][1:] != their_places[-1][1:]:
         return False
-    return bool(aliases.get(ours[-1][0], set()) & aliases.get(theirs[-1][0], set()))
+    return bool(aliases.get(ours[-1].name, set()) & aliases.get(theirs[-1].name, set()))
 
 
-def differences(name_addresses, path, addresses, llvm_path=None):
-    ours = ask([name_addresses, path], addresses)
-    theirs = ask(["llvm-symbolizer", "--inlines", "--no-demangle", f"--obj={llvm_path or path}"], addresses)
+def agree_in_full(ours, theirs):
+    """Whether columns and start lines do, where the rest does."""
+    return all((x.column, x.start_line) == (y.column, y.start_line) for x, y in zip(ours, theirs))
+
+
+class Comparison(typing.NamedTuple):
+    addresses: list
+    different: list  # (address, ours, theirs), in functions, files or lines
+    nearly: list  # in columns or start lines alone
+    n_with_file: int
+
+    def shares(self):
+        n = max(1, len(self.addresses))
+        return 100 * (1 - len(self.different) / n), 100 * (1 - len(self.nearly) / n)
+
+
+def compare(name_addresses, path, addresses, llvm_path=None):
+    ours, theirs = ask(name_addresses, path, addresses), ask_llvm(llvm_path or path, addresses)
     if not len(ours) == len(theirs) == len(addresses):
         raise AssertionError(f"{len(ours)} and {len(theirs)} answers to {len(addresses)} addresses")
     aliases = aliases_of(llvm_path or path)
-    return [(a, x, y) for a, x, y in zip(addresses, ours, theirs) if not agree(x, y, aliases)]
+    rows = list(zip(addresses, ours, theirs))
+    different = [row for row in rows if not agree(row[1], row[2], aliases)]
+    nearly = [row for row in rows if agree(row[1], row[2], aliases) and not agree_in_full(row[1], row[2])]
+    return Comparison(addresses, different, nearly, sum(frames[0].file != "??" for frames in ours))
 
 
 def show(different, n):
@@ -114,11 +158,12 @@ def main():
         print("skipped: no llvm-symbolizer")
         return 77
     addresses = addresses_of(options.symbols or options.file, options.random, options.seed)
-    different = differences(options.name_addresses, options.file, addresses)
-    show(different, options.show)
-    share = 100 * (1 - len(different) / max(1, len(addresses)))
-    print(f"{options.file}: {len(addresses)} addresses, {len(different)} different, {share:.2f} % agree")
-    return 0 if addresses and share >= options.share else 1
+    found = compare(options.name_addresses, options.file, addresses)
+    show(found.different + found.nearly, options.show)
+    share, full_share = found.shares()
+    print(f"{options.file}: {len(addresses)} addresses, {len(found.different)} different, {share:.2f} % agree; "
+          f"in columns and start lines {full_share:.2f} %")
+    return 0 if addresses and min(share, full_share) >= options.share else 1
 
 
 if __name__ == "__main__":

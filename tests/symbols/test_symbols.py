@@ -19,7 +19,8 @@ SHARE = 99.5
 N_RANDOM = 500
 COMPILERS = ("gcc", "clang", "g++", "clang++")
 WAYS = (("-gdwarf-4",), ("-gdwarf-5",), ("-gdwarf-5", "-gsplit-dwarf"), ("-gdwarf-4", "-gsplit-dwarf"),
-        ("-g", "-gz=zlib"), ("-g", "-O3", "-flto"), ("-g", "-no-pie", "-ffunction-sections", "-Wl,--gc-sections"))
+        ("-g", "-gz=zlib"), ("-g", "-O3", "-flto"), ("-g", "-no-pie", "-ffunction-sections", "-Wl,--gc-sections"),
+        ("-g1",), ("-g", "-flto=thin", "-fuse-ld=lld"), ("-gdwarf-5", "-fdebug-types-section"))
 
 
 def run(*command, cwd):
@@ -41,16 +42,21 @@ class Tally:
     def compare(self, title, path, reference=None):
         """`reference`: the file that llvm-symbolizer reads, and that addresses are taken from."""
         addresses = compare_symbols.addresses_of(reference or path, N_RANDOM, seed=1)
-        different = compare_symbols.differences(self.name_addresses, path, addresses, reference)
-        share = 100 * (1 - len(different) / len(addresses))
-        named = sum(frame[0][1] != "??" for frame in compare_symbols.ask([self.name_addresses, path], addresses))
+        found = compare_symbols.compare(self.name_addresses, path, addresses, reference)
+        share, full_share = found.shares()
         self.n += 1
-        is_good = share >= SHARE and named > len(addresses) / 2
-        print(f"{'ok  ' if is_good else 'FAIL'} {title}: {len(addresses)} addresses, {share:.2f} % agree, "
-              f"{named} with a file")
+        is_good = min(share, full_share) >= SHARE and found.n_with_file > len(addresses) / 2
+        print(f"{'ok  ' if is_good else 'FAIL'} {title}: {len(addresses)} addresses, {share:.2f} % agree, in columns "
+              f"and start lines {full_share:.2f} %, {found.n_with_file} with a file")
         if not is_good:
             self.n_failed += 1
-            compare_symbols.show(different, 5)
+            compare_symbols.show(found.different[:5] + found.nearly[:5], 10)
+
+    def require(self, condition, what):
+        self.n += 1
+        if not condition:
+            self.n_failed += 1
+            print(f"FAIL {what}")
 
 
 def compare_separate(tally, title, directory, program):
@@ -66,11 +72,25 @@ def compare_separate(tally, title, directory, program):
     # With one byte more its CRC is another: what is not the same file is not used.
     with open(moved, "ab") as file:
         file.write(b"x")
-    found = compare_symbols.ask([tally.name_addresses, program], compare_symbols.addresses_of(reference, 0, seed=1))
-    tally.n += 1
-    if any(frame[1] != "??" for frames in found for frame in frames):
-        tally.n_failed += 1
-        print(f"FAIL {title}: a file with another CRC was used")
+    found = compare_symbols.ask(tally.name_addresses, program, compare_symbols.addresses_of(reference, 0, seed=1))
+    tally.require(all(frame.file == "??" for frames in found for frame in frames),
+                  f"{title}: a file with another CRC was used")
+
+
+def compare_common(tally, title, directory, program):
+    """What two programs have in common goes to a third file; then the names of one of them are looked up."""
+    if not shutil.which("dwz"):
+        print(f"     {title}, dwz: there is no dwz here")
+        return
+    reference, other = os.path.join(directory, "reference"), os.path.join(directory, "other")
+    shutil.copy(program, reference)
+    shutil.copy(program, other)
+    if run("dwz", "-m", "common.debug", "program", "other", cwd=directory) != 0:
+        print(f"     {title}, dwz: cannot be made of such debug data")
+        return
+    tally.compare(f"{title}, dwz", program, reference)
+    found = subprocess.run(["readelf", "-S", program], stdout=subprocess.PIPE, text=True, check=False).stdout
+    tally.require(".gnu_debugaltlink" in found, f"{title}, dwz: nothing is in common")
 
 
 def libc_with_debug_data():
@@ -101,6 +121,8 @@ def main():
                     print(f"     {title}: cannot be built here")
                     continue
                 tally.compare(title, program)
+                if way == ("-gdwarf-4",):
+                    compare_common(tally, title, directory, program)
                 if way == ("-gdwarf-5",):
                     compare_separate(tally, title, directory, program)
     libc = libc_with_debug_data()
