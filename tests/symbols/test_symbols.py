@@ -24,7 +24,12 @@ WAYS = (("-gdwarf-4",), ("-gdwarf-5",), ("-gdwarf-5", "-gsplit-dwarf"), ("-gdwar
 
 
 def run(*command, cwd):
-    return subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).returncode
+    """The exit status; also not 0 where there is no such command."""
+    try:
+        return subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              check=False).returncode
+    except OSError:
+        return -1
 
 
 def build(directory, compiler, source, way):
@@ -77,6 +82,23 @@ def compare_separate(tally, title, directory, program):
                   f"{title}: a file with another CRC was used")
 
 
+def compare_packed(tally, title, directory, compiler, source, way):
+    """The split debug data of two units goes into a package, each compiler's by the tool of its own project."""
+    packer = "llvm-dwp" if "clang" in compiler else "dwp"
+    program = os.path.join(directory, "program")
+    # What both have weak definitions of has two names, and which one is told is a choice.
+    other = [f"-D{name}=other_{name}" for name in ("main", "hot_and_cold", "shapes", "Base", "Derived")]
+    for name, flags in ("first.o", ()), ("second.o", other):
+        run(compiler, "-O2", *way, *flags, "-c", "-o", name, source, cwd=directory)
+    if run(compiler, "-o", program, "second.o", "first.o", cwd=directory) != 0 or run(packer, "-e", program, "-o", f"{program}.dwp", cwd=directory) != 0:
+        print(f"     {title}, {packer}: cannot be packed here")
+        return
+    for name in os.listdir(directory):
+        if name.endswith(".dwo"):
+            os.remove(os.path.join(directory, name))
+    tally.compare(f"{title}, {packer}", program)
+
+
 def compare_common(tally, title, directory, program):
     """What two programs have in common goes to a third file; then the names of one of them are looked up."""
     if not shutil.which("dwz"):
@@ -121,6 +143,8 @@ def main():
                     print(f"     {title}: cannot be built here")
                     continue
                 tally.compare(title, program)
+                if "-gsplit-dwarf" in way:
+                    compare_packed(tally, title, directory, compiler, source, way)
                 if way == ("-gdwarf-4",):
                     compare_common(tally, title, directory, program)
                 if way == ("-gdwarf-5",):
