@@ -98,7 +98,7 @@ def configurations():
     thread = None if compiles("gcc", "-fsanitize=thread") else "gcc has no thread sanitizer here"
     return [
         Configuration("gcc", "gcc", []),
-        Configuration("clang", "clang", [], reason=clang, without=["kernel"]),
+        Configuration("clang", "clang", [], reason=clang, without=["kernel", "symbols"]),
         Configuration("sanitize", "gcc", ["-Db_sanitize=address,undefined", "-Db_lundef=false"],
                       ["unit", "sanitize"], reason=sanitize),
         Configuration("tsan", "gcc", ["-Db_sanitize=thread", "-Db_lundef=false"], ["tsan"],
