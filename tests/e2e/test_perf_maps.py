@@ -182,14 +182,17 @@ def test_without_a_map_there_are_addresses(directory):
 
 
 def test_functions_of_python_have_names(directory):
-    done = subprocess.run(["python3", "-X", "perf", "-c", "import sys; sys.exit(sys.version_info < (3, 12))"],
-                          check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    probe = "import os, sys; print(f'pid={os.getpid()}'); sys.exit(sys.version_info < (3, 12))"
+    done = subprocess.run(["python3", "-X", "perf", "-c", probe], check=False, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    take_maps(directory, done.stdout)
     if done.returncode != 0:
         e2e.skip("python3 is older than 3.12, or has no support for perf")
     script = write(directory, "one.py", PYTHON_SCRIPT % {"name": "sp_hot_function"})
     profile = record(directory, ["python3", "-X", "perf", script]).profile()
     named = cpu_in(profile, "sp_hot_function")
     e2e.check(named > 0.5 * profile.total(), f"named {named} of {profile.total()}")
+    e2e.equal(functions(profile, "sp_hot_function")[0], {("sp_hot_function", script, 0)}, "name, file and start line")
 
 
 if __name__ == "__main__":
