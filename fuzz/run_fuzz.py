@@ -4,13 +4,15 @@
 usage: run_fuzz.py PROGRAM CORPUS_SCRIPT SECONDS [FOLDER]
 
 FOLDER (default: one that is deleted afterwards) gets `seeds`, `found` (inputs that reach something new: kept from run to
-run) and, where an input fails, the input. Exits with 0 when none did, 77 when there is no PROGRAM.
+run) and, where an input fails, the input, which is printed too. Exits with 0 when none did, 77 when there is no PROGRAM.
 """
 
+import base64
 import os
 import subprocess
 import sys
 import tempfile
+import zlib
 
 INPUT_SECONDS = 60  # a longer one is a hang: usual are microseconds, but a busy machine may stop for seconds
 TAIL_LINES = 40
@@ -33,7 +35,7 @@ def run(program, corpus_script, seconds, folder):
             path = os.path.join(folder, name)
             if os.path.isfile(path):
                 with open(path, "rb") as file:
-                    print(f"{name}: {file.read(4096).hex()}")
+                    print(f"{name}: base64 -d | pigz -dz: {base64.b64encode(zlib.compress(file.read(), 9)).decode()}")
         return 1
     print("\n".join(line for line in lines if " cov: " in line and ("INITED" in line or "DONE" in line)
                     or line.startswith("stat::")))
