@@ -107,12 +107,18 @@ static bool is_settled(int error, int *result)
     return error == 0 || error == -ENOMEM;
 }
 
+/* Where a directory has the file of a build: the debug file (".debug"), or the program itself (""). False: too long. */
+static bool path_by_id(char path[PATH_MAX], const struct sp_image_place *place, const char *build_id, const char *suffix)
+{
+    int length = snprintf(path, PATH_MAX, "%s/.build-id/%.2s/%s%s", place->path, build_id, build_id + 2, suffix);
+    return length >= 0 && length < PATH_MAX;
+}
+
 /* Opens the candidate with a build id in one directory. */
 static int open_with_id(struct sp_elf_image *debug, const struct sp_image_place *place, const char *build_id)
 {
     char path[PATH_MAX];
-    int length = snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s.debug", place->path, build_id, build_id + 2);
-    if (length < 0 || (size_t)length >= sizeof(path))
+    if (!path_by_id(path, place, build_id, ".debug"))
         return -ENOENT;
     int error = open_candidate(debug, place->root, path);
     if (!error && !has_build_id(debug, build_id)) {
@@ -274,13 +280,29 @@ static int check_image(struct sp_elf_image *image, int error, const struct sp_mo
     return -ESTALE;
 }
 
+/* Opens a module's image in one of the directories by its build id. 0, or none is there. */
+static int open_in_directories(struct sp_elf_image *image, const struct sp_module_id *id,
+                               const struct sp_debug_places *places)
+{
+    int error = -ENOENT;
+    for (size_t i = 0; i < sp_debug_n_directories(places) && error; i++) {
+        const struct sp_image_place directory = sp_debug_directory(places, -1, i);
+        char path[PATH_MAX];
+        if (path_by_id(path, &directory, id->build_id, ""))
+            error = check_image(image, sp_elf_image_open_file(image, path), id);
+    }
+    return error;
+}
+
 int sp_module_image_open(struct sp_elf_image *image, struct sp_image_place *place, const struct sp_module_id *id,
                          const struct sp_debug_places *places)
 {
     int error = check_image(image, open_found(image, place, id, places), id);
-    if (error == 0 || error == -ENOMEM || fetch(image, SP_FETCHED_IMAGE, id->build_id, places) != 0)
+    if (error == 0 || error == -ENOMEM || !is_build_id(id->build_id))
         return error;
     *place = (struct sp_image_place){-1, id->path};
+    if (open_in_directories(image, id, places) != 0 && fetch(image, SP_FETCHED_IMAGE, id->build_id, places) != 0)
+        return error;
     return check_image(image, 0, id);
 }
 

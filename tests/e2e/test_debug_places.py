@@ -135,7 +135,7 @@ def need_client():
 
 
 def test_debug_directory(directory):
-    """By build id, and by the link's name behind the program's directory."""
+    """By build id, the program itself as well, and by the link's name behind the program's directory."""
     parts = Parts(directory)
     got = parts.record()
     e2e.equal(files_of_spin(got.profile()), set(), "source files without debug data")
@@ -150,6 +150,8 @@ def test_debug_directory(directory):
         options = ["--debug-dir", directory, "--debug-dir", where]
         e2e.equal(files_of_spin(parts.record(*options).profile()), {"images.c"}, f"source files with {where}")
         e2e.equal(files_of_spin(parts.symbolize(parts.bare(got.path), *options)[0]), {"images.c"}, f"with {where}")
+    os.rename(parts.program, os.path.join(by_id, ".build-id", build_id[:2], build_id[2:]))
+    e2e.equal(files_of_spin(parts.symbolize(parts.bare(got.path), "--debug-dir", by_id)[0]), {"images.c"}, "elsewhere")
 
 
 def test_debug_directory_that_is_none(directory):

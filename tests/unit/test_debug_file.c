@@ -136,6 +136,29 @@ static void test_a_file_of_another_build_is_not_used(void **state)
     assert_int_equal(search("stale"), -ENOENT); /* it has no DWARF */
 }
 
+/* A program that is not where it was. */
+static void test_a_directory_has_programs_by_build_id(void **state)
+{
+    (void)state;
+    need_files();
+    struct sp_elf_image image;
+    struct sp_image_place place;
+    char path[PATH_MAX];
+    const char *const directories[] = {path};
+    const struct sp_module_id id = {"/nonexistent", build_id};
+    const struct sp_debug_places places = {.directories = directories, .n_directories = 1};
+    snprintf(path, sizeof(path), "%s/programs", directory);
+    assert_int_equal(sp_module_image_open(&image, &place, &id, &places), -ENOENT);
+    assert_true(run("mkdir -p programs/.build-id/%.2s && cp /bin/true programs/.build-id/%.2s/%s", build_id, build_id,
+                    build_id + 2));
+    assert_int_equal(sp_module_image_open(&image, &place, &id, &places), -ENOENT); /* another build */
+    assert_true(run("cp program programs/.build-id/%.2s/%s", build_id, build_id + 2));
+    assert_int_equal(sp_module_image_open(&image, &place, &id, &places), 0);
+    assert_string_equal(image.build_id, build_id);
+    assert_int_equal(place.root, -1);
+    sp_elf_image_close(&image);
+}
+
 /* The root is another; a link in it that begins with a slash stays in it. */
 static void test_another_root(void **state)
 {
@@ -270,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_a_directory_has_files_by_build_id),
         cmocka_unit_test(test_a_directory_has_files_by_name),
         cmocka_unit_test(test_a_file_of_another_build_is_not_used),
+        cmocka_unit_test(test_a_directory_has_programs_by_build_id),
         cmocka_unit_test(test_another_root),
         cmocka_unit_test(test_only_regular_files_are_opened),
         cmocka_unit_test(test_who_holds_an_image_is_asked_first),
