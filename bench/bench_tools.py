@@ -18,6 +18,7 @@ class Run(typing.NamedTuple):
     wall: float  # seconds
     cpu: float   # user + system seconds of it and of the children that it waited for, as wait4(2) has them
     output: str
+    peak: float  # MiB of memory at the most, in whichever of them it was most
 
     @property
     def values(self):
@@ -26,7 +27,7 @@ class Run(typing.NamedTuple):
         return {name: float(value) for name, value in zip(words[::2], words[1::2])}
 
 
-def run(command):
+def run(command, accepted=(0,)):
     output, complaint = os.memfd_create("stdout"), os.memfd_create("stderr")
     nowhere = os.open(os.devnull, os.O_RDONLY)
     actions = [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate((nowhere, output, complaint))]
@@ -36,9 +37,9 @@ def run(command):
     wall = time.perf_counter() - begin
     os.close(nowhere)
     printed, complained = map(read_all, (output, complaint))
-    if status != 0:
+    if not os.WIFEXITED(status) or os.WEXITSTATUS(status) not in accepted:
         raise Failed(f"{' '.join(command)}: {(complained.splitlines() or ['failed'])[-1]}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, printed)
+    return Run(wall, usage.ru_utime + usage.ru_stime, printed, usage.ru_maxrss / 1024)
 
 
 def read_all(fd):

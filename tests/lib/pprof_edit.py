@@ -20,15 +20,15 @@ def _varint(value):
     return bytes(out + bytes([value]))
 
 
-def _encode(fields):
-    out = b""
+def encode(fields):
+    out = bytearray()
     for number, wire, value in fields:
         out += _varint(number << 3 | wire)
         if wire == pprof.VARINT:
             out += _varint(value)
         else:
             out += (_varint(len(value)) if wire == pprof.BYTES else b"") + value
-    return out
+    return bytes(out)
 
 
 def _edit(path, change):
@@ -38,11 +38,11 @@ def _edit(path, change):
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     changed = (change(*field) for field in pprof.fields(data))
-    return _encode(field for field in changed if field is not None)
+    return encode(field for field in changed if field is not None)
 
 
 def _without(value, numbers):
-    return _encode(field for field in pprof.fields(value) if field[0] not in numbers)
+    return encode(field for field in pprof.fields(value) if field[0] not in numbers)
 
 
 def without_names(path):
