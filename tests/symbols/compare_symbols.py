@@ -45,13 +45,16 @@ def functions_of(path):
     return []
 
 
+def random_addresses(functions, n, seed):
+    """n addresses, some perhaps the same, as if each byte of a function were as likely as any."""
+    chosen = random.Random(seed)
+    places = chosen.choices(functions, weights=[size for _, size in functions], k=n) if functions else []
+    return [start + chosen.randrange(size) for start, size in places]
+
+
 def addresses_of(path, n_random, seed, functions=None):
     functions = functions or functions_of(path)
-    if not functions:
-        return []
-    chosen = random.Random(seed)
-    places = chosen.choices(functions, weights=[size for _, size in functions], k=n_random)
-    return sorted({start for start, _ in functions} | {start + chosen.randrange(size) for start, size in places})
+    return sorted({start for start, _ in functions} | set(random_addresses(functions, n_random, seed)))
 
 
 def normal(file):
