@@ -83,7 +83,9 @@ static void put_stacks_and_threads(FILE *out, const struct sp_ledger *ledger)
     for (unsigned i = 0; i < SP_STACK_ENDS; i++)
         put_number(out, sp_stack_end_name((enum sp_stack_end)i), ledger->ends[i], ", ");
     put_number(out, "frames", ledger->frames, ", ");
-    put_number(out, "frames in no mapping", ledger->unmapped_frames, "},\n  \"unwinding\": {");
+    put_number(out, "frames in no mapping", ledger->unmapped_frames, ", ");
+    put_number(out, "frames in an unknown library", ledger->unsure_frames, "},\n  \"unloading\": {");
+    put_number(out, "untold", ledger->untold_unloads, "},\n  \"unwinding\": {");
     put_number(out, "frames", ledger->frames_walked, ", ");
     put_number(out, "rules missed", ledger->rules_missed, "},\n  \"threads\": {");
     put_number(out, "armed", ledger->threads_armed, ", ");

@@ -126,6 +126,8 @@ static void print_stacks(const struct sp_ledger *ledger, FILE *out)
     }
     if (all > 0)
         fprintf(out, "; %.1f %% of frames in no mapping\n", percent(ledger->unmapped_frames, ledger->frames));
+    print_count(out, ledger->unsure_frames, "frames in libraries that came or went: which one it was is not known");
+    print_count(out, ledger->untold_unloads, "times that libraries were unloaded and nobody could be told which");
     if (ledger->frames_walked > 0)
         fprintf(out, "unwinding  %" PRIu64 " frames, %.2f %% of their rules not in the cache\n", ledger->frames_walked,
                 percent(ledger->rules_missed, ledger->frames_walked));

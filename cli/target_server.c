@@ -205,7 +205,7 @@ static void on_hello(struct sp_target_server *server, struct connection *connect
 
 /* Begins to collect from the segment behind `memfd`. */
 static bool take_segment(struct sp_target_server *server, struct connection *connection,
-                         const struct sp_handover_message *message, int memfd, const struct sp_target *parent)
+                         const struct sp_handover_message *message, int memfd, struct sp_target *parent)
 {
     const pid_t pid = connection->process.pid;
     struct sp_collector *collector = server->setup.collector_of(server->setup.user, pid);
@@ -229,7 +229,7 @@ static void on_segment(struct sp_target_server *server, struct connection *conne
     sp_message_answer(connection->fd, is_taken ? SP_HANDOVER_READY : SP_HANDOVER_REFUSE);
 }
 
-static const struct sp_target *find_image(const struct sp_target_server *server, uint64_t image)
+static struct sp_target *find_image(const struct sp_target_server *server, uint64_t image)
 {
     const struct connection *connection = server->connections;
     while (connection != NULL && (connection->image != image || connection->target == NULL))

@@ -1,5 +1,5 @@
 /*
- * Finds NT_GNU_BUILD_ID among an image's PT_NOTE segments (ELF64; gABI "Note Section", binutils' --build-id).
+ * Finds NT_GNU_BUILD_ID among an image's PT_NOTE segments (ELF64).
  *
  * Place: collector. Context: ordinary code.
  */
@@ -11,12 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/elf_notes.h"
+
 static bool is_inside(uint64_t offset, uint64_t bytes, size_t size)
 {
     return offset <= size && bytes <= size - offset;
 }
 
-static void to_hex(const uint8_t *bytes, size_t n, char text[SP_BUILD_ID_TEXT])
+void sp_build_id_to_text(const uint8_t *bytes, size_t n, char text[SP_BUILD_ID_TEXT])
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < n; i++) {
@@ -29,23 +31,11 @@ static void to_hex(const uint8_t *bytes, size_t n, char text[SP_BUILD_ID_TEXT])
 /* Looks through the notes in [at, at + bytes) of the image. */
 static bool find_in_notes(const uint8_t *image, uint64_t at, uint64_t bytes, char text[SP_BUILD_ID_TEXT])
 {
-    const uint64_t end = at + bytes;
-    while (end - at >= sizeof(Elf64_Nhdr)) {
-        Elf64_Nhdr note;
-        memcpy(&note, image + at, sizeof note);
-        const uint64_t name = at + sizeof note, data = name + (note.n_namesz + UINT64_C(3)) / 4 * 4;
-        if (data > end || note.n_descsz > end - data)
-            return false;
-        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(image + name, "GNU", 4) == 0 &&
-            note.n_descsz > 0 && note.n_descsz <= (SP_BUILD_ID_TEXT - 1) / 2) {
-            to_hex(image + data, note.n_descsz, text);
-            return true;
-        }
-        at = data + (note.n_descsz + UINT64_C(3)) / 4 * 4;
-        if (at > end)
-            return false;
-    }
-    return false;
+    uint32_t n;
+    const uint8_t *id = sp_find_build_id(image + at, bytes, (SP_BUILD_ID_TEXT - 1) / 2, &n);
+    if (id != NULL)
+        sp_build_id_to_text(id, n, text);
+    return id != NULL;
 }
 
 void sp_build_id_of_image(const void *image, size_t size, char text[SP_BUILD_ID_TEXT])

@@ -76,12 +76,30 @@ static bool publish_code(struct sp_target *target)
     return sp_code_ranges_publish(&target->code, &target->mappings, sp_segment_unwind(&target->segment));
 }
 
+static void take_unload(void *user, const struct sp_unload *unload)
+{
+    struct sp_target *target = user;
+    sp_mappings_unload(&target->mappings, target->collector->profile, unload);
+}
+
+/* What was unloaded since the last time. Whether it is not all that was. */
+static bool take_unloads(struct sp_target *target)
+{
+    const struct sp_unload_state state = sp_unloads_take(&target->segment, &target->unloads, take_unload, target);
+    sp_mappings_unloads_told(&target->mappings, &state);
+    target->is_unloading = state.is_open;
+    target->collector->ledger.untold_unloads += state.untold;
+    return state.is_gap;
+}
+
+/* The log is read behind the mappings: what they have not, because it was just unloaded, it has. */
 void sp_collector_read_maps(struct sp_target *target)
 {
     target->maps_read_ns = sp_now_ns();
     target->has_read_maps = true;
     target->has_new_samples = false;
     sp_mappings_read(&target->mappings, target->collector->profile);
+    take_unloads(target);
     target->is_making_code = publish_code(target);
 }
 
@@ -116,19 +134,21 @@ static void read_name(struct sp_target *target)
 }
 
 /* A forked process is its parent still, until it says otherwise. */
-static void take_over(struct sp_target *target, const struct sp_target *parent)
+static void take_over(struct sp_target *target, struct sp_target *parent)
 {
+    const uint64_t first_epoch = sp_load_relaxed(&target->segment.header->unloads.first_epoch);
     struct sp_profile *profile = target->collector->profile;
     const struct sp_profile *theirs = parent->collector->profile;
     sp_process_rename(target, sp_profile_string(profile, sp_profile_text(theirs, sp_process_name(parent))));
     target->maps_read_ns = parent->maps_read_ns;
-    sp_mappings_copy(&target->mappings, profile, &parent->mappings, theirs);
+    take_unloads(parent);
+    sp_mappings_copy(&target->mappings, profile, &parent->mappings, theirs, first_epoch);
     target->is_making_code = parent->is_making_code;
     publish_code(target);
 }
 
 struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid,
-                                      const struct sp_target *parent)
+                                      struct sp_target *parent)
 {
     struct sp_target *target = calloc(1, sizeof *target);
     if (target == NULL || !sp_process_labels_add(collector, &target->number)) {
@@ -183,13 +203,17 @@ void sp_collector_unmap(struct sp_segment *segment)
 
 static void drain(struct sp_target *target, bool is_last)
 {
+    struct sp_turned turned;
     target->last_drain_ns = target->drain_ns;
     target->drain_ns = sp_now_ns();
     target->has_read_maps = false;
-    if (target->drain_ns - target->maps_read_ns > read_maps_again_ns)
+    sp_mappings_begin_drain(&target->mappings);
+    sp_drain_turn(&target->segment, is_last, &turned);
+    const bool is_gap = take_unloads(target);
+    if (is_gap || target->drain_ns - target->maps_read_ns > read_maps_again_ns)
         sp_collector_read_maps(target);
     target->collector->ledger.damaged +=
-        sp_drain(&target->segment, is_last, &target->collector->scratch, sp_target_take_record, target);
+        sp_drain_read(&target->segment, &turned, &target->collector->scratch, sp_target_take_record, target);
 }
 
 static uint64_t ns_of(const struct sp_target *target, uint64_t weight)

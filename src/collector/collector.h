@@ -53,7 +53,7 @@ void sp_collector_label_processes(struct sp_collector *collector);
  * Returns the target, or NULL without memory.
  */
 struct sp_target *sp_collector_attach(struct sp_collector *collector, const struct sp_segment *segment, pid_t pid,
-                                      const struct sp_target *parent);
+                                      struct sp_target *parent);
 
 /*
  * Maps the segment behind `fd` (a memfd), of which another process says that it has `geometry`, after checking that it

@@ -14,6 +14,7 @@
 #include "collector/known_threads.h"
 #include "collector/mappings.h"
 #include "collector/thread_watch.h"
+#include "collector/unloads.h"
 
 /* Interned once, used for every sample. */
 struct words {
@@ -44,6 +45,7 @@ struct sp_target {
     struct sp_target *next;
     struct sp_segment segment;
     struct sp_mappings mappings;
+    struct sp_unload_reader unloads;
     struct sp_code_ranges code; /* of the mappings, as the handlers know them */
     struct sp_known_threads threads;
     struct sp_folded_threads folded;
@@ -54,6 +56,7 @@ struct sp_target {
     int64_t maps_read_ns; /* CLOCK_MONOTONIC */
     int64_t drain_ns, last_drain_ns; /* when the drain that is going on began, and the one before */
     bool has_read_maps;              /* in this drain */
+    bool is_unloading;               /* something was being unloaded when the log was read last */
     bool is_making_code;             /* the last look at the mappings found other code ranges, or was the first */
     bool has_new_samples;            /* since the mappings were read */
 };

@@ -35,7 +35,9 @@ static bool read_head(const struct sp_segment *segment, const uint64_t *at, stru
     record->end = (enum sp_stack_end)end;
     record->depth = sp_record_depth(head);
     record->slot_generation = word(at + 1);
-    record->tid = (int32_t)word(at + 2);
+    const uint64_t thread = word(at + 2);
+    record->tid = (int32_t)thread;
+    record->epoch = (uint32_t)(thread >> 32);
     record->deliveries = word(at + 3);
     record->weight = word(at + 4);
     return kind < SP_RECORD_KINDS && end < SP_STACK_ENDS && record->tid > 0 && record->weight >= record->deliveries &&
@@ -115,19 +117,30 @@ static bool turn(struct sp_shard *shard, uint32_t *was_active)
     return true;
 }
 
-uint64_t sp_drain(const struct sp_segment *segment, bool is_last, struct sp_record *scratch, sp_take_record *take,
-                  void *user)
+/* Nothing to do where there is nothing. */
+static uint8_t halves_of(struct sp_shard *shard, bool is_last)
+{
+    uint32_t half;
+    if (is_last)
+        return 1 << 0 | 1 << 1;
+    if ((sp_load_relaxed(&shard->used[0]) | sp_load_relaxed(&shard->used[1])) == 0 || !turn(shard, &half))
+        return 0;
+    return (uint8_t)(1 << half);
+}
+
+void sp_drain_turn(const struct sp_segment *segment, bool is_last, struct sp_turned *turned)
+{
+    for (uint32_t number = 0; number < segment->geometry.n_shards; number++)
+        turned->halves[number] = halves_of(sp_segment_shard(segment, number), is_last);
+}
+
+uint64_t sp_drain_read(const struct sp_segment *segment, const struct sp_turned *turned, struct sp_record *scratch,
+                       sp_take_record *take, void *user)
 {
     uint64_t damaged = 0;
-    for (uint32_t number = 0; number < segment->geometry.n_shards; number++) {
-        struct sp_shard *shard = sp_segment_shard(segment, number);
-        uint32_t half;
-        if (is_last) {
-            damaged += read_half(segment, number, 0, scratch, take, user);
-            damaged += read_half(segment, number, 1, scratch, take, user);
-        } else if ((sp_load_relaxed(&shard->used[0]) | sp_load_relaxed(&shard->used[1])) != 0 && turn(shard, &half)) {
-            damaged += read_half(segment, number, half, scratch, take, user);
-        }
-    }
+    for (uint32_t number = 0; number < segment->geometry.n_shards; number++)
+        for (uint32_t half = 0; half < 2; half++)
+            if ((turned->halves[number] >> half & 1) != 0)
+                damaged += read_half(segment, number, half, scratch, take, user);
     return damaged;
 }

@@ -15,6 +15,7 @@
 struct sp_record {
     uint64_t slot_generation;
     int32_t tid;
+    uint32_t epoch; /* its low half: struct sp_unload_log */
     enum sp_record_kind kind;
     enum sp_stack_end end;
     uint64_t deliveries, weight; /* of SP_RECORD_END both may be 0 */
@@ -25,12 +26,23 @@ struct sp_record {
 
 typedef void sp_take_record(void *user, const struct sp_record *record);
 
+/* What is to be read of each shard: a set of 1 << half. */
+struct sp_turned {
+    uint8_t halves[SP_SHARDS_LIMIT];
+};
+
 /*
- * Turns each shard over and gives every record of the half that was active to `take`. With `is_last`, no lock is taken
- * and both halves are read: for when nobody writes any more. Returns how many records or halves were skipped because
- * they made no sense. `scratch` is working room.
+ * Turns each shard over, so that the half that was active can be read. With `is_last`, no lock is taken and both halves
+ * are to be read: for when nobody writes any more. All samples that are going to be read have been taken when this
+ * returns, so that what is asked of the process from then on is not older than any of them.
  */
-uint64_t sp_drain(const struct sp_segment *segment, bool is_last, struct sp_record *scratch, sp_take_record *take,
-                  void *user);
+void sp_drain_turn(const struct sp_segment *segment, bool is_last, struct sp_turned *turned);
+
+/*
+ * Gives every record of what was turned to `take`. Returns how many records or halves were skipped because they made no
+ * sense. `scratch` is working room.
+ */
+uint64_t sp_drain_read(const struct sp_segment *segment, const struct sp_turned *turned, struct sp_record *scratch,
+                       sp_take_record *take, void *user);
 
 #endif

@@ -53,6 +53,8 @@ struct sp_ledger {
     uint64_t timers_refused;          /* threads with a slot for which the kernel gave neither timer nor perf event */
     uint64_t ends[SP_STACK_ENDS];     /* collected weight by how the stack ended, enum sp_stack_end */
     uint64_t frames, unmapped_frames; /* collected frames (by weight), and those at addresses of no mapping */
+    uint64_t unsure_frames;           /* of these, where it is not known which of two libraries was there */
+    uint64_t untold_unloads;          /* times that libraries were unloaded and the log had no room to tell */
     uint64_t frames_walked;           /* by handlers, with those that were left out and those of lost samples */
     uint64_t rules_missed;            /* of these, how many needed a rule that was not in the cache */
 

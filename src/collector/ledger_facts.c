@@ -52,6 +52,8 @@ static const struct entry entries[] = {
     NUMBER("stacks.cut by missing rules", ends[SP_STACK_CUT_RULES]),
     NUMBER("stacks.frames", frames),
     NUMBER("stacks.frames in no mapping", unmapped_frames),
+    NUMBER("stacks.frames in an unknown library", unsure_frames),
+    NUMBER("unloading.untold", untold_unloads),
     NUMBER("unwinding.frames", frames_walked),
     NUMBER("unwinding.rules missed", rules_missed),
     NUMBER("threads.armed", threads_armed),

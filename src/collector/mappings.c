@@ -83,18 +83,25 @@ static struct sp_mapped_file file_of(const struct line *line, pid_t pid)
                                    .path = line->path};
 }
 
+static void read_build_id(const struct line *line, pid_t pid, char text[SP_BUILD_ID_TEXT])
+{
+    const struct sp_mapped_file file = file_of(line, pid);
+    bool is_by_path;
+    const int fd = sp_mapped_file_open(&file, &is_by_path);
+    text[0] = '\0';
+    if (fd < 0)
+        return;
+    sp_build_id_of_open_file(fd, text);
+    close(fd);
+}
+
 /* The file of a mapping: its number among the images, and its build id. */
 static uint32_t see_file(const struct sp_mappings *mappings, const struct line *line, char text[SP_BUILD_ID_TEXT])
 {
     const struct sp_mapped_file file = file_of(line, mappings->pid);
-    bool is_by_path;
     if (mappings->images != NULL && !mappings->has_released)
         return sp_images_see(mappings->images, &file, text);
-    const int fd = sp_mapped_file_open(&file, &is_by_path);
-    if (fd >= 0) {
-        sp_build_id_of_open_file(fd, text);
-        close(fd);
-    }
+    read_build_id(line, mappings->pid, text);
     return SP_NO_IMAGE;
 }
 
@@ -122,8 +129,8 @@ static uint32_t see(const struct sp_mappings *mappings, const struct line *line,
     return SP_NO_IMAGE;
 }
 
-/* An image keeps its path when the file is removed; of other files it tells that the code is made at run time. */
-static bool is_path_of(const struct sp_known_mapping *known, const char *path, const struct sp_profile *profile)
+/* Of files that are no image, a path that was removed tells that the code is made at run time. */
+bool sp_mappings_is_path_of(const struct sp_known_mapping *known, const char *path, const struct sp_profile *profile)
 {
     const char *known_path = sp_profile_text(profile, known->mapping.file);
     const size_t length = strlen(known_path);
@@ -132,52 +139,141 @@ static bool is_path_of(const struct sp_known_mapping *known, const char *path, c
     return path[length] == '\0' || (known->image != SP_NO_IMAGE && strcmp(path + length, deleted) == 0);
 }
 
+/* Of what only the log has told, the file is not known. */
 static bool is_same(const struct sp_known_mapping *known, const struct line *line, const struct sp_profile *profile)
 {
+    const bool is_same_file = known->inode == line->inode && known->major == line->major && known->minor == line->minor;
     return known->mapping.start == line->start && known->mapping.limit == line->limit &&
-           known->mapping.file_offset == line->offset && known->inode == line->inode && known->major == line->major &&
-           known->minor == line->minor && is_path_of(known, line->path, profile);
+           known->mapping.file_offset == line->offset && (is_same_file || known->reading == 0) &&
+           sp_mappings_is_path_of(known, line->path, profile);
 }
 
-/* The newest known mapping that is the line's, or known.n. */
+static bool has_build_id(const struct sp_known_mapping *known, const struct sp_profile *profile, const char *build_id)
+{
+    return strcmp(sp_profile_text(profile, known->mapping.build_id), build_id) == 0;
+}
+
+/*
+ * The newest known mapping that is the line's, or known.n. What was unloaded and is there again may be another build,
+ * written into the same file.
+ */
 static size_t find_known(const struct sp_mappings *mappings, const struct line *line, const struct sp_profile *profile)
 {
-    for (size_t i = mappings->known.n; i-- > 0;)
-        if (is_same(&mappings->known.at[i], line, profile))
+    char build_id[SP_BUILD_ID_TEXT];
+    bool is_read = false;
+    for (size_t i = mappings->known.n; i-- > 0;) {
+        const struct sp_known_mapping *known = &mappings->known.at[i];
+        if (!is_same(known, line, profile))
+            continue;
+        const bool is_doubtful = known->is_departed || known->reading == 0;
+        if (is_doubtful && !is_read)
+            read_build_id(line, mappings->pid, build_id);
+        is_read |= is_doubtful;
+        if (!is_doubtful || has_build_id(known, profile, build_id))
             return i;
+    }
     return mappings->known.n;
+}
+
+static bool overlaps(const struct sp_known_mapping *known, uint64_t start, uint64_t limit)
+{
+    return known->mapping.start < limit && start < known->mapping.limit;
+}
+
+/* Whether the last reading had something else where the line is, of which nobody has told that it was unloaded. */
+static bool replaces_another(const struct sp_mappings *mappings, const struct line *line,
+                             const struct sp_profile *profile)
+{
+    for (size_t i = 0; i < mappings->known.n; i++) {
+        const struct sp_known_mapping *known = &mappings->known.at[i];
+        if (known->reading != 0 && known->reading + 1 == mappings->reading && !known->is_departed &&
+            overlaps(known, line->start, line->limit) &&
+            (known->inode != line->inode || !sp_mappings_is_path_of(known, line->path, profile)))
+            return true;
+    }
+    return false;
+}
+
+struct sp_known_mapping *sp_mappings_add_known(struct sp_mappings *mappings)
+{
+    if (!reserve((void **)&mappings->known.at, mappings->known.n, &mappings->known.capacity,
+                 sizeof(struct sp_known_mapping)))
+        return NULL;
+    return &mappings->known.at[mappings->known.n++];
+}
+
+bool sp_mappings_make_live(struct sp_mappings *mappings, uint32_t position)
+{
+    if (!reserve((void **)&mappings->live.at, mappings->live.n, &mappings->live.capacity, sizeof(uint32_t)))
+        return false;
+    mappings->known.at[position].is_live = true;
+    mappings->live.at[mappings->live.n++] = position;
+    return true;
+}
+
+static struct sp_known_mapping *learn_line(struct sp_mappings *mappings, struct sp_profile *profile,
+                                           const struct line *line)
+{
+    char build_id[SP_BUILD_ID_TEXT];
+    struct sp_known_mapping *known = sp_mappings_add_known(mappings);
+    if (known == NULL)
+        return NULL;
+    const uint32_t image = see(mappings, line, build_id);
+    *known = (struct sp_known_mapping){
+        .mapping = {.start = line->start,
+                    .limit = line->limit,
+                    .file_offset = line->offset,
+                    .file = sp_profile_string(profile, line->path),
+                    .build_id = sp_profile_string(profile, build_id)},
+        .index = SP_NONE,
+        .image = image,
+        .is_lasting = mappings->reading == 1,
+        .is_without_file = is_without_file(line->path),
+    };
+    return known;
+}
+
+/* A known mapping is in the reading, too: what only the log has told of has a file now. */
+static void see_known(struct sp_mappings *mappings, struct sp_known_mapping *known, const struct line *line,
+                      const struct sp_profile *profile)
+{
+    char build_id[SP_BUILD_ID_TEXT];
+    if (known->reading == 0)
+        known->image = see(mappings, line, build_id);
+    else
+        see_again(mappings, known, line, profile);
 }
 
 static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, const struct line *line)
 {
-    char build_id[SP_BUILD_ID_TEXT];
-    size_t position = find_known(mappings, line, profile);
-    if (!reserve((void **)&mappings->live.at, mappings->live.n, &mappings->live.capacity, sizeof(uint32_t)))
+    const size_t position = find_known(mappings, line, profile);
+    const bool is_known = position < mappings->known.n, is_replacing = replaces_another(mappings, line, profile);
+    struct sp_known_mapping *known = is_known ? &mappings->known.at[position] : learn_line(mappings, profile, line);
+    if (known == NULL || !sp_mappings_make_live(mappings, (uint32_t)position)) /* maps is in order of addresses */
         return -ENOMEM;
-    if (position == mappings->known.n) {
-        if (!reserve((void **)&mappings->known.at, mappings->known.n, &mappings->known.capacity,
-                     sizeof(struct sp_known_mapping)))
-            return -ENOMEM;
-        const uint32_t image = see(mappings, line, build_id);
-        mappings->known.at[mappings->known.n++] = (struct sp_known_mapping){
-            .mapping = {.start = line->start,
-                        .limit = line->limit,
-                        .file_offset = line->offset,
-                        .file = sp_profile_string(profile, line->path),
-                        .build_id = sp_profile_string(profile, build_id)},
-            .index = SP_NONE,
-            .major = line->major,
-            .minor = line->minor,
-            .inode = line->inode,
-            .image = image,
-            .is_without_file = is_without_file(line->path),
-        };
-    } else {
-        see_again(mappings, &mappings->known.at[position], line, profile);
+    if (is_known)
+        see_known(mappings, known, line, profile);
+    if (known->reading == 0 || known->reading + 1 != mappings->reading || known->is_departed) {
+        known->came_in = mappings->drain;
+        known->is_replacing = is_replacing;
     }
-    mappings->known.at[position].is_live = true;
-    mappings->live.at[mappings->live.n++] = (uint32_t)position; /* maps is in order of addresses */
+    known->major = line->major;
+    known->minor = line->minor;
+    known->inode = line->inode;
+    known->reading = mappings->reading;
+    known->is_departed = false;
     return 0;
+}
+
+/* Nothing is live until the next reading has it. */
+static void end_reading(struct sp_mappings *mappings)
+{
+    for (size_t i = 0; i < mappings->live.n; i++) {
+        struct sp_known_mapping *known = &mappings->known.at[mappings->live.at[i]];
+        known->is_live = false;
+        known->left_in = mappings->drain;
+    }
+    mappings->live.n = 0;
 }
 
 int sp_mappings_read_text(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps)
@@ -189,9 +285,10 @@ int sp_mappings_read_text(struct sp_mappings *mappings, struct sp_profile *profi
     while (error == 0 && getline(&text, &capacity, maps) > 0) {
         struct line line;
         if (is_first) { /* only now is it sure that there is something to read */
-            for (size_t i = 0; i < mappings->live.n; i++)
-                mappings->known.at[mappings->live.at[i]].is_live = false;
-            mappings->live.n = 0;
+            end_reading(mappings);
+            mappings->reading++;
+            mappings->read_after = mappings->epoch;
+            mappings->read_before = UINT64_MAX;
             is_first = false;
         }
         if (parse_line(text, &line))
@@ -199,27 +296,6 @@ int sp_mappings_read_text(struct sp_mappings *mappings, struct sp_profile *profi
     }
     free(text);
     return error;
-}
-
-/* The profile's index of an equal mapping: of a process that was forked, or that was here before; or SP_NONE. */
-static uint32_t find_equal(const struct sp_profile *profile, const struct sp_mapping *mapping)
-{
-    for (size_t i = 0; i < profile->mappings.n; i++) {
-        const struct sp_mapping *at = &profile->mappings.at[i];
-        if (at->start == mapping->start && at->limit == mapping->limit && at->file_offset == mapping->file_offset &&
-            at->file == mapping->file && at->build_id == mapping->build_id)
-            return (uint32_t)i;
-    }
-    return SP_NONE;
-}
-
-static uint32_t index_of(struct sp_known_mapping *known, struct sp_profile *profile)
-{
-    if (known->index == SP_NONE)
-        known->index = find_equal(profile, &known->mapping);
-    if (known->index == SP_NONE)
-        known->index = sp_profile_add_mapping(profile, &known->mapping);
-    return known->index;
 }
 
 static void find_executable(struct sp_mappings *mappings, struct sp_profile *profile)
@@ -231,16 +307,6 @@ static void find_executable(struct sp_mappings *mappings, struct sp_profile *pro
         return;
     path[length] = '\0';
     mappings->executable = sp_profile_string(profile, path);
-}
-
-/* profile.proto: "the first mapping is the main binary". Only once there is a sample: exec(3) may still change it. */
-static void add_executable_first(struct sp_mappings *mappings, struct sp_profile *profile)
-{
-    for (size_t i = 0; i < mappings->live.n && profile->mappings.n == 0; i++) {
-        struct sp_known_mapping *known = &mappings->known.at[mappings->live.at[i]];
-        if (known->mapping.file == mappings->executable)
-            index_of(known, profile);
-    }
 }
 
 int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile)
@@ -257,72 +323,6 @@ int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile)
     return error;
 }
 
-static uint32_t copy_string(struct sp_profile *profile, const struct sp_profile *theirs, uint32_t string)
-{
-    return profile == theirs ? string : sp_profile_string(profile, sp_profile_text(theirs, string));
-}
-
-int sp_mappings_copy(struct sp_mappings *mappings, struct sp_profile *profile, const struct sp_mappings *from,
-                     const struct sp_profile *theirs)
-{
-    for (size_t i = 0; i < from->live.n; i++) {
-        const struct sp_known_mapping *known = &from->known.at[from->live.at[i]];
-        if (!reserve((void **)&mappings->known.at, i, &mappings->known.capacity, sizeof *mappings->known.at) ||
-            !reserve((void **)&mappings->live.at, i, &mappings->live.capacity, sizeof *mappings->live.at))
-            return -ENOMEM;
-        struct sp_known_mapping copy = *known;
-        copy.mapping.file = copy_string(profile, theirs, known->mapping.file);
-        copy.mapping.build_id = copy_string(profile, theirs, known->mapping.build_id);
-        copy.index = SP_NONE;
-        if (mappings->images != from->images)
-            copy.image = SP_NO_IMAGE;
-        sp_images_share(mappings->images, copy.image);
-        mappings->known.at[mappings->known.n++] = copy;
-        mappings->live.at[mappings->live.n++] = (uint32_t)i;
-    }
-    mappings->executable = copy_string(profile, theirs, from->executable);
-    return 0;
-}
-
-static bool holds(const struct sp_known_mapping *known, uint64_t address)
-{
-    return address >= known->mapping.start && address < known->mapping.limit;
-}
-
-/* The live mapping that holds `address`, or NULL. */
-static struct sp_known_mapping *find_live(const struct sp_mappings *mappings, uint64_t address)
-{
-    size_t low = 0, high = mappings->live.n;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        struct sp_known_mapping *known = &mappings->known.at[mappings->live.at[middle]];
-        if (holds(known, address))
-            return known;
-        if (address < known->mapping.start)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
-}
-
-uint32_t sp_mappings_find(struct sp_mappings *mappings, struct sp_profile *profile, uint64_t address)
-{
-    if (profile->mappings.n == 0)
-        add_executable_first(mappings, profile);
-    if (mappings->last < mappings->known.n && mappings->known.at[mappings->last].is_live &&
-        holds(&mappings->known.at[mappings->last], address))
-        return index_of(&mappings->known.at[mappings->last], profile);
-    struct sp_known_mapping *found = find_live(mappings, address);
-    for (size_t i = mappings->known.n; found == NULL && i-- > 0;)
-        if (holds(&mappings->known.at[i], address))
-            found = &mappings->known.at[i];
-    if (found == NULL)
-        return SP_NONE;
-    mappings->last = (uint32_t)(found - mappings->known.at);
-    return index_of(found, profile);
-}
-
 void sp_mappings_release_files(struct sp_mappings *mappings)
 {
     for (size_t i = 0; i < mappings->known.n && !mappings->has_released; i++)
@@ -335,5 +335,6 @@ void sp_mappings_done(struct sp_mappings *mappings)
     sp_mappings_release_files(mappings);
     free(mappings->known.at);
     free(mappings->live.at);
+    sp_departures_done(&mappings->departures);
     *mappings = (struct sp_mappings){0};
 }

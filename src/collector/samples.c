@@ -19,24 +19,33 @@ static uint32_t omitted_frames(struct sp_collector *collector)
     return collector->omitted_frames;
 }
 
+static uint32_t find_mapping(struct sp_target *target, uint64_t address, uint32_t epoch, bool *is_unsure)
+{
+    return sp_mappings_find(&target->mappings, target->collector->profile, address,
+                            sp_whole_epoch(epoch, target->mappings.epoch), is_unsure);
+}
+
 /*
  * The location of a frame; pprof's rule: the interrupted pc as is, a caller's return address less one. No handler
  * leaves the leaf out, so there even SP_PC_GAP is an address like any other.
  */
-static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf, uint64_t weight)
+static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf, const struct sp_record *record)
 {
     struct sp_collector *collector = target->collector;
     const uint64_t address = is_leaf ? pc : pc - 1;
     if (pc == SP_PC_GAP && !is_leaf)
         return omitted_frames(collector);
-    uint32_t mapping = sp_mappings_find(&target->mappings, collector->profile, address);
-    if (mapping == SP_NONE && !target->has_read_maps) {
+    bool is_unsure;
+    uint32_t mapping = find_mapping(target, address, record->epoch, &is_unsure);
+    if (mapping == SP_NONE && !is_unsure && !target->has_read_maps) {
         sp_collector_read_maps(target);
-        mapping = sp_mappings_find(&target->mappings, collector->profile, address);
+        mapping = find_mapping(target, address, record->epoch, &is_unsure);
     }
-    collector->ledger.frames += weight;
+    collector->ledger.frames += record->weight;
     if (mapping == SP_NONE)
-        collector->ledger.unmapped_frames += weight;
+        collector->ledger.unmapped_frames += record->weight;
+    if (is_unsure)
+        collector->ledger.unsure_frames += record->weight;
     return sp_profile_location(collector->profile, mapping, address);
 }
 
@@ -48,6 +57,13 @@ static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf,
 static void look_for_code(struct sp_target *target, enum sp_stack_end end)
 {
     if (end == SP_STACK_CUT_RULES && target->is_making_code && !target->has_read_maps)
+        sp_collector_read_maps(target);
+}
+
+/* While something is being unloaded, what takes its place may be there already, and nobody has told of either. */
+static void look_for_changes(struct sp_target *target)
+{
+    if (target->is_unloading && !target->has_read_maps)
         sp_collector_read_maps(target);
 }
 
@@ -96,8 +112,9 @@ static void add_sample(struct sp_target *target, const struct sp_record *record,
     struct sp_label labels[LABELS];
     target->has_new_samples = true;
     look_for_code(target, record->end);
+    look_for_changes(target);
     for (uint32_t i = 0; i < record->depth; i++)
-        collector->locations[i] = location_of(target, record->pcs[i], i == 0, record->weight);
+        collector->locations[i] = location_of(target, record->pcs[i], i == 0, record);
     const uint32_t n_labels = make_labels(target, record, thread, labels);
     const int64_t values[] = {(int64_t)record->weight, (int64_t)(record->weight * collector->period_ns)};
     sp_profile_add_sample(collector->profile, collector->locations, record->depth, labels, n_labels, values);

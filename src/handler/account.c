@@ -7,6 +7,7 @@
  */
 #include "handler/account.h"
 
+#include "handler/object.h"
 #include "handler/raw_calls.h"
 #include "handler/shard.h"
 #include "handler/trigger.h"
@@ -44,7 +45,7 @@ static void write_end(const struct sp_segment *segment, uint32_t slot, uint64_t 
     }
     uint64_t *words = reservation.record;
     words[1] = sp_record_slot(slot, sp_load_relaxed(&at->generation));
-    words[2] = (uint32_t)sp_load_relaxed(&at->tid);
+    words[2] = sp_record_thread(sp_load_relaxed(&at->tid), sp_objects_epoch());
     words[SP_RECORD_HEAD_WORDS] = sp_load_relaxed(&at->start_routine);
     words[SP_RECORD_HEAD_WORDS + 1] = clock_ns;
     words[SP_RECORD_HEAD_WORDS + 2] = sp_load_relaxed(&at->since_ns);

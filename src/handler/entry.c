@@ -14,6 +14,7 @@
 #include "handler/entry.h"
 
 #include "handler/account.h"
+#include "handler/object.h"
 #include "handler/raw_calls.h"
 #include "handler/shard.h"
 #include "handler/threads.h"
@@ -98,7 +99,7 @@ static void record(const struct subject *who, const void *context, uint64_t weig
     struct sp_walk_facts facts;
     uint64_t *words = reservation.record;
     words[1] = sp_record_slot(who->slot, who->generation);
-    words[2] = (uint32_t)who->tid;
+    words[2] = sp_record_thread(who->tid, sp_objects_epoch());
     const uint32_t depth =
         sp_unwind_with(sp_segment_scratch(segment, reservation.shard), context, &who->stack, sp_segment_unwind(segment),
                        words + SP_RECORD_HEAD_WORDS, segment->geometry.max_depth, &facts);

@@ -13,9 +13,14 @@ enum { PROGRAM_HEADERS_LIMIT = 64 /* less than a page of them */, HEADER_WORDS =
 static _Atomic uint64_t changes;
 static const struct sp_object_list *_Atomic listed;
 
-void sp_objects_changed(void)
+uint64_t sp_objects_changed(void)
 {
-    sp_add_relaxed(&changes, (uint64_t)1);
+    return sp_add_seq_cst(&changes, (uint64_t)1) + 1;
+}
+
+uint64_t sp_objects_epoch(void)
+{
+    return sp_load_acquire(&changes);
 }
 
 const struct sp_object_list *sp_objects_publish(const struct sp_object_list *list)

@@ -45,8 +45,11 @@ bool sp_object_find(uintptr_t address, struct sp_unwind_memory *memory, struct s
  */
 void sp_objects_keep(uintptr_t address);
 
-/* An object is going to be unloaded, or has been. Any thread. */
-void sp_objects_changed(void);
+/* An object is going to be unloaded, or has been: a new epoch begins, and is returned. Any thread. */
+uint64_t sp_objects_changed(void);
+
+/* The epoch (struct sp_unload_log). Any context. */
+uint64_t sp_objects_epoch(void);
 
 /* Objects, sorted by address. */
 struct sp_object_list {

@@ -14,6 +14,8 @@
  *   │ unwind     │  struct sp_unwind_memory: what walks have learnt, and code that no file backs
  *   ├────────────┤ slots_at
  *   │ slots      │  n_slots × struct sp_slot; slot 0 stands for "no slot"; only the first slots_ready are in use
+ *   ├────────────┤ unloads_at
+ *   │ unloads    │  SP_UNLOAD_WORDS words, a ring: objects that were unloaded
  *   ├────────────┤ shards_at
  *   │ shards     │  n_shards × struct sp_shard
  *   ├────────────┤ scratch_at
@@ -23,20 +25,24 @@
  *   └────────────┘ bytes
  *
  * The memory is reserved for real when it is created, so that no write can fault; only the slots are reserved as
- * threads come (threads.c), since a process of one thread should not pay for ten thousand. Both sides keep a private
+ * threads come (threads.c), since a process of one thread should not pay for ten thousand, and the ring of unloaded
+ * objects when the first one is (session/unload_log.c). Both sides keep a private
  * copy of the geometry and never follow an offset or a count out of the segment without a bound: the program being
  * profiled may have overwritten any byte of it (the collector's side of that is collector/drain.c).
  *
  * A record, in words of 64 bits, at a position in a half's record area:
  *
  *   0  hash (high 32) | depth (bits 16..31) | kind, enum sp_record_kind (bits 8..15) | end, enum sp_stack_end (bits
- * 0..7) 1  slot (low 24) | generation of the slot (next 24) 2  tid (low 32) 3  deliveries: how often a signal found
- * this thread in this stack 4  weight: deliveries and the expirations that the kernel merged into them 5  pcs[depth],
- * the leaf first; callers are return addresses
+ * 0..7) 1  slot (low 24) | generation of the slot (next 24) 2  tid (low 32) | epoch (high 32) 3  deliveries: how often
+ * a signal found this thread in this stack 4  weight: deliveries and the expirations that the kernel merged into them 5
+ * pcs[depth], the leaf first; callers are return addresses
  *
  * The last record of a thread settles its account (kind SP_RECORD_END): deliveries are 1, or 0 where nothing was left
  * to settle and weight is 0; depth is SP_END_WORDS, and what stands for the pcs are the thread's start routine (or 0),
  * its CPU clock at the end, and since_ns of its slot.
+ *
+ * The epoch is the number of times that objects may have been unloaded (struct sp_unload_log). It is part of what makes
+ * two samples alike: equal addresses of different epochs may be different functions.
  *
  * Records stand one behind the other in [0, used). `used` grows (release) only when a record is whole, so that whoever
  * finds a half after its writer was killed sees only whole records. The hash entries are only a help to find an equal
@@ -53,7 +59,7 @@
 #include "handler/order.h"
 
 enum {
-    SP_SEGMENT_VERSION = 3,
+    SP_SEGMENT_VERSION = 4,
     SP_DEPTH_LIMIT = 4096, /* the deepest max_depth; below 1 << 16 for the record's field */
     SP_BUCKET_WAYS = 4,
     SP_RECORD_HEAD_WORDS = 5, /* words before pcs */
@@ -72,6 +78,11 @@ enum {
     SP_CODE_RANGES = 64,
     SP_PARTS = 64,
     SP_SCRATCH_WORDS = 160,
+    SP_UNLOAD_WORDS = 8192, /* power of 2 */
+    SP_UNLOAD_HEAD_WORDS = 3,
+    SP_UNLOAD_PARTS = 8,
+    SP_UNLOAD_PATH_BYTES = 352,
+    SP_BUILD_ID_BYTES = 32,
 };
 
 /* Stands in a record's pcs for frames that were left out: the stack is deeper than max_depth. No code has this address.
@@ -122,7 +133,7 @@ struct sp_geometry {
 
     uint32_t n_index; /* power of 2 */
     uint32_t reserved;
-    uint64_t index_at, fds_at, unwind_at, slots_at, shards_at, scratch_at, halves_at, half_bytes, bytes;
+    uint64_t index_at, fds_at, unwind_at, slots_at, unloads_at, shards_at, scratch_at, halves_at, half_bytes, bytes;
 };
 
 /* Executable memory that no file backs, made at run time: [low, high); low == high: unused. */
@@ -229,6 +240,46 @@ struct sp_stripe {
 };
 _Static_assert(sizeof(struct sp_stripe) == 128, "a stripe has lines of its own");
 
+/*
+ * Which objects were unloaded, and when: so that an address of a sample is looked for in what was loaded there then,
+ * and not in what has taken its place since, however short either has been there.
+ *
+ * Time is counted in epochs: each dlclose begins a new one before libc's, and another one after it. A thread that runs
+ * in an object, or is to return to it, keeps it loaded; so whenever during a handler the epoch is read, all objects of
+ * that stack are loaded in it. What comes to the place of an unloaded object does so later than the dlclose has begun.
+ *
+ * The ring, of which `written` and `taken` count words from the session's beginning, has an entry for each object, in
+ * words:
+ *
+ * - its length in words (bits 0..15) | parts (16..23) | bytes of the build id (24..31) | kind, enum sp_unload_kind
+ *   (32..39) | bytes of the path (48..63)
+ * - from: it was there in this epoch
+ * - until: it is not there in this epoch nor later
+ * - for each part start, limit and file offset, as in /proc/PID/maps
+ * - the build id
+ * - the path, which is left out when it is not known for sure
+ *
+ * `open` is raised before a dlclose and lowered when what it has unloaded is told: an entry is written soon after its
+ * epoch `until` begins, and as long as `open` is not 0, entries may be missing. `untold` counts the times that it could
+ * not be, for the ring was full; in epochs before untold_until, anything may have been unloaded.
+ */
+enum sp_unload_kind {
+    SP_UNLOAD_GONE = 0,
+    SP_UNLOAD_CONTESTED = 1, /* the same, and something else may have been at its place in [from, until) */
+    SP_UNLOAD_PRESENT = 2,   /* it is going to be unloaded, maybe, and was there in `from`; `until` says nothing */
+    SP_UNLOAD_KINDS
+};
+
+struct sp_unload_log {
+    _Atomic uint64_t first_epoch; /* when the session began */
+    _Atomic uint64_t epoch;
+    _Atomic uint64_t written;
+    _Atomic uint64_t untold, untold_until;
+    _Atomic uint32_t open;
+    _Atomic uint32_t is_present; /* the ring is reserved */
+    _Atomic uint64_t taken;      /* by the collector */
+};
+
 /* perf_error: a seccomp filter is in force, which might end the process for the attempt. No errno is as large. */
 enum { SP_PERF_UNDER_SECCOMP = 4096 };
 
@@ -261,6 +312,7 @@ struct sp_header {
     _Atomic uint64_t threads_armed;             /* threads that got a slot, ever */
     _Atomic uint64_t slots_full;                /* threads that got none: sampled by the process timer alone */
     _Atomic uint64_t timers_refused;            /* threads with a slot, and neither timer nor perf event */
+    struct sp_unload_log unloads;
     struct sp_stripe stripes[SP_STRIPES] __attribute__((aligned(128)));
 };
 
@@ -291,7 +343,8 @@ static inline bool sp_geometry_layout(struct sp_geometry *geometry)
     geometry->fds_at = (geometry->index_at + geometry->n_index * sizeof(uint32_t) + 127) / 128 * 128;
     geometry->unwind_at = (geometry->fds_at + SP_PERF_FDS * sizeof(uint32_t) + 127) / 128 * 128;
     geometry->slots_at = (geometry->unwind_at + sizeof(struct sp_unwind_memory) + page - 1) / page * page;
-    geometry->shards_at = (geometry->slots_at + geometry->n_slots * sizeof(struct sp_slot) + page - 1) / page * page;
+    geometry->unloads_at = (geometry->slots_at + geometry->n_slots * sizeof(struct sp_slot) + page - 1) / page * page;
+    geometry->shards_at = geometry->unloads_at + SP_UNLOAD_WORDS * sizeof(uint64_t);
     geometry->scratch_at = geometry->shards_at + geometry->n_shards * sizeof(struct sp_shard);
     geometry->halves_at = geometry->scratch_at + geometry->n_shards * sizeof(struct sp_scratch);
     geometry->half_bytes =
@@ -340,6 +393,11 @@ static inline struct sp_slot *sp_segment_slot(const struct sp_segment *segment, 
     return (struct sp_slot *)(void *)sp_segment_at(segment, segment->geometry.slots_at) + slot;
 }
 
+static inline uint64_t *sp_segment_unloads(const struct sp_segment *segment)
+{
+    return (uint64_t *)(void *)sp_segment_at(segment, segment->geometry.unloads_at);
+}
+
 static inline struct sp_shard *sp_segment_shard(const struct sp_segment *segment, uint32_t shard)
 {
     return (struct sp_shard *)(void *)sp_segment_at(segment, segment->geometry.shards_at) + shard;
@@ -382,6 +440,12 @@ static inline uint32_t sp_segment_find(const struct sp_segment *segment, int32_t
 static inline uint64_t sp_record_slot(uint32_t slot, uint32_t generation)
 {
     return (uint64_t)(generation & 0xffffff) << 24 | slot;
+}
+
+/* A record's word 2. */
+static inline uint64_t sp_record_thread(int32_t tid, uint64_t epoch)
+{
+    return (uint32_t)tid | epoch << 32;
 }
 
 /* The fields of a record's words. */

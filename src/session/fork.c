@@ -14,6 +14,7 @@
 #include "handler/raw_calls.h"
 #include "handler/trigger.h"
 #include "session/host_handler.h"
+#include "session/loaded_objects.h"
 #include "session/session.h"
 
 static _Atomic(sp_fork_begin *) begin_in_child;
@@ -82,6 +83,7 @@ static void forget_parent(void)
 void sp_fork_in_child(const struct sp_fork *fork)
 {
     const int saved = errno;
+    sp_loaded_objects_in_child();
     forget_parent();
     sp_host_handler_in_child();
     sp_fork_begin *begin = sp_load_acquire(&begin_in_child);

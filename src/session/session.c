@@ -16,6 +16,7 @@
 #include "handler/trigger.h"
 #include "session/bare_thread.h"
 #include "session/host_handler.h"
+#include "session/loaded_objects.h"
 #include "session/object_list.h"
 #include "session/segment_memory.h"
 #include "session/thread_start.h"
@@ -56,6 +57,7 @@ int sp_session_create(const struct sp_session_config *config, int *memfd)
         sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
         return error;
     }
+    sp_loaded_objects_start();
     config_in_use = *config;
     sp_store_relaxed(&sp_handler.segment.header->trigger_asked, config->trigger);
     sp_store_relaxed(&sp_handler.segment.header->cpus, count_cpus());

@@ -108,7 +108,8 @@ static bool is_settled(int error, int *result)
 }
 
 /* Where a directory has the file of a build: the debug file (".debug"), or the program itself (""). False: too long. */
-static bool path_by_id(char path[PATH_MAX], const struct sp_image_place *place, const char *build_id, const char *suffix)
+static bool path_by_id(char path[PATH_MAX], const struct sp_image_place *place, const char *build_id,
+                       const char *suffix)
 {
     int length = snprintf(path, PATH_MAX, "%s/.build-id/%.2s/%s%s", place->path, build_id, build_id + 2, suffix);
     return length >= 0 && length < PATH_MAX;

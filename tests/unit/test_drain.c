@@ -33,7 +33,9 @@ static uint64_t drain(const struct sp_segment *segment, bool is_last, struct tak
     memset(taken, 0, sizeof *taken);
     taken->max_depth = segment->geometry.max_depth;
     taken->is_sane = true;
-    const uint64_t damaged = sp_drain(segment, is_last, &scratch, take, taken);
+    struct sp_turned turned;
+    sp_drain_turn(segment, is_last, &turned);
+    const uint64_t damaged = sp_drain_read(segment, &turned, &scratch, take, taken);
     assert_true(taken->is_sane);
     return damaged;
 }

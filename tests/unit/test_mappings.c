@@ -33,7 +33,8 @@ static int tear_down(void **state)
 
 static uint32_t find(const void *address)
 {
-    return sp_mappings_find(&the.mappings, the.profile, (uint64_t)(uintptr_t)address);
+    bool is_unsure;
+    return sp_mappings_find(&the.mappings, the.profile, (uint64_t)(uintptr_t)address, 0, &is_unsure);
 }
 
 static const struct sp_mapping *mapping_of(const void *address)
@@ -142,9 +143,10 @@ static void test_mappings_of_a_dead_process_stay(void **state)
 static void check_copy(struct sp_profile *profile)
 {
     struct sp_mappings copy = {.pid = getpid()};
-    assert_int_equal(sp_mappings_copy(&copy, profile, &the.mappings, the.profile), 0);
+    assert_int_equal(sp_mappings_copy(&copy, profile, &the.mappings, the.profile, 0), 0);
     const struct sp_mapping *own = mapping_of((const void *)(uintptr_t)&getenv);
-    const uint32_t index = sp_mappings_find(&copy, profile, (uint64_t)(uintptr_t)&getenv);
+    bool is_unsure;
+    const uint32_t index = sp_mappings_find(&copy, profile, (uint64_t)(uintptr_t)&getenv, 0, &is_unsure);
     assert_int_not_equal(index, SP_NONE);
     const struct sp_mapping *copied = &profile->mappings.at[index];
     assert_int_equal(copied->start, own->start);
