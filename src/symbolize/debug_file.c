@@ -295,6 +295,22 @@ static int open_in_directories(struct sp_elf_image *image, const struct sp_modul
     return error;
 }
 
+/* The debug file has all names; what the program alone has is where its code is in the file, which the mapping tells.
+ */
+static int open_debug_file_instead(struct sp_elf_image *image, const struct sp_module_id *id,
+                                   const struct sp_image_place *place, const struct sp_debug_places *places)
+{
+    int error = id->code_size == 0 ? -ENOENT : sp_debug_file_open_by_build_id(image, id->build_id, place, places);
+    if (error)
+        return error;
+    if (!sp_elf_image_place_code(image, id->code_offset, id->code_size)) {
+        sp_elf_image_close(image);
+        return -ENOENT;
+    }
+    memcpy(image->build_id, id->build_id, strlen(id->build_id) + 1); /* it has that one by its sections */
+    return 0;
+}
+
 int sp_module_image_open(struct sp_elf_image *image, struct sp_image_place *place, const struct sp_module_id *id,
                          const struct sp_debug_places *places)
 {
@@ -302,9 +318,11 @@ int sp_module_image_open(struct sp_elf_image *image, struct sp_image_place *plac
     if (error == 0 || error == -ENOMEM || !is_build_id(id->build_id))
         return error;
     *place = (struct sp_image_place){-1, id->path};
-    if (open_in_directories(image, id, places) != 0 && fetch(image, SP_FETCHED_IMAGE, id->build_id, places) != 0)
-        return error;
-    return check_image(image, 0, id);
+    if (open_in_directories(image, id, places) == 0)
+        return 0;
+    if (fetch(image, SP_FETCHED_IMAGE, id->build_id, places) == 0)
+        return check_image(image, 0, id);
+    return open_debug_file_instead(image, id, place, places) == 0 ? 0 : error;
 }
 
 int sp_debug_file_open_by_build_id(struct sp_elf_image *debug, const char *build_id, const struct sp_image_place *place,

@@ -23,7 +23,7 @@ struct sp_image_place {
 
 /*
  * Opens a module's own file, by what `places` knows of it or by its path; or, by its build id, from
- * DIRECTORY/.build-id/xx/yyy; or fetches it. 0, `*image`,
+ * DIRECTORY/.build-id/xx/yyy; or fetches it; or opens its debug file instead. 0, `*image`,
  * which is closed by sp_elf_image_close, and `*place`; or -ESTALE: its build id is not the module's; or an error of
  * sp_elf_image_open_file.
  */

@@ -54,8 +54,12 @@ static void add_segment(struct sp_elf_image *image, const GElf_Phdr *header)
 {
     if (image->n_segments == SP_ELF_SEGMENTS_MAX)
         return;
-    image->segments[image->n_segments++] = (struct sp_elf_segment){
-        .file_offset = header->p_offset, .file_size = header->p_filesz, .vaddr = header->p_vaddr};
+    image->segments[image->n_segments++] = (struct sp_elf_segment){.file_offset = header->p_offset,
+                                                                   .file_size = header->p_filesz,
+                                                                   .vaddr = header->p_vaddr,
+                                                                   .memory_size = header->p_memsz,
+                                                                   .align = header->p_align,
+                                                                   .is_code = (header->p_flags & PF_X) != 0};
 }
 
 /* Go's linker leaves its GNU note out of the segment of notes, so that the section alone has the build id. */
@@ -175,6 +179,45 @@ bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, 
             }
         }
     return false;
+}
+
+/* Whether a segment takes `size` bytes where pages have one of the usual sizes. */
+static bool takes(const struct sp_elf_segment *segment, uint64_t size)
+{
+    for (uint64_t page = 4096; page <= 65536; page *= 4) {
+        const uint64_t before = segment->vaddr % page;
+        if (size % page == 0 && before < size && segment->memory_size <= size - before &&
+            size - before - segment->memory_size < page)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The file is mapped in pages, and its places in the file and in memory are the same but for a multiple of the
+ * segment's alignment.
+ */
+bool sp_elf_image_place_code(struct sp_elf_image *image, uint64_t offset, uint64_t size)
+{
+    struct sp_elf_segment *code = NULL;
+    for (size_t i = 0; i < image->n_segments; i++) {
+        if (!image->segments[i].is_code)
+            continue;
+        if (code)
+            return false;
+        code = &image->segments[i];
+    }
+    if (!code || code->align < 4096 || (code->align & (code->align - 1)) != 0 || !takes(code, size))
+        return false;
+    const uint64_t low = code->align - 1, begin = (code->vaddr & ~low) - (offset & ~low);
+    image->segments[0] = (struct sp_elf_segment){.file_offset = code->vaddr - begin,
+                                                 .file_size = code->memory_size,
+                                                 .vaddr = code->vaddr,
+                                                 .memory_size = code->memory_size,
+                                                 .align = code->align,
+                                                 .is_code = true};
+    image->n_segments = 1;
+    return true;
 }
 
 bool sp_elf_image_has_range(const struct sp_elf_image *image, uint64_t start, uint64_t end)

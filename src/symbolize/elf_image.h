@@ -21,6 +21,8 @@
 
 struct sp_elf_segment {
     uint64_t file_offset, file_size, vaddr;
+    uint64_t memory_size, align;
+    bool is_code;
 };
 
 struct sp_elf_image {
@@ -51,6 +53,13 @@ void sp_elf_image_close(struct sp_elf_image *image);
 
 /* Whether the image is the one that a mapping names: equal build ids, or `build_id` is "" (unknown). */
 bool sp_elf_image_is(const struct sp_elf_image *image, const char *build_id);
+
+/*
+ * Makes a debug file stand for the program that it was made from, of which it need not have the places in the file any
+ * more: its segment of code is what is mapped from `offset` in bytes of `size`. False, and nothing is changed, where
+ * that does not fit, or there are several such segments.
+ */
+bool sp_elf_image_place_code(struct sp_elf_image *image, uint64_t offset, uint64_t size);
 
 /* The link-time address of the byte at `file_offset`: true and `*vaddr`, or false when no PT_LOAD holds it. */
 bool sp_elf_image_vaddr(const struct sp_elf_image *image, uint64_t file_offset, uint64_t *vaddr);

@@ -18,6 +18,8 @@
 struct sp_module_id {
     const char *path;
     const char *build_id; /* hex */
+    /* A mapping of its code: where in the file it begins, and its bytes. 0 bytes: not known. */
+    uint64_t code_offset, code_size;
 };
 
 /* One address to be named, in both of the forms that sources look up by. */

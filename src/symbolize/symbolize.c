@@ -99,6 +99,15 @@ static void list_address(struct job *job, struct want *want, const struct want *
     }
 }
 
+static struct sp_module_id module_id(const struct sp_profile *profile, const struct want *want)
+{
+    const struct sp_mapping *mapping = &profile->mappings.at[want->mapping];
+    return (struct sp_module_id){.path = sp_profile_text(profile, want->file),
+                                 .build_id = sp_profile_text(profile, want->build_id),
+                                 .code_offset = mapping->file_offset,
+                                 .code_size = mapping->limit - mapping->start};
+}
+
 /* Makes the list of modules with the addresses of each. */
 static int list_modules(struct job *job)
 {
@@ -111,11 +120,8 @@ static int list_modules(struct job *job)
         struct want *want = &job->wants[i];
         const bool is_first = i == 0 || !is_same_module(want, want - 1);
         if (is_first)
-            job->modules[job->n_modules++] =
-                (struct sp_module_names){.id = {.path = sp_profile_text(job->profile, want->file),
-                                                .build_id = sp_profile_text(job->profile, want->build_id)},
-                                         .addresses = &job->addresses[i],
-                                         .names = &job->names[i]};
+            job->modules[job->n_modules++] = (struct sp_module_names){
+                .id = module_id(job->profile, want), .addresses = &job->addresses[i], .names = &job->names[i]};
         list_address(job, want, is_first ? NULL : want - 1);
     }
     return 0;

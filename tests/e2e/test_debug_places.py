@@ -150,8 +150,13 @@ def test_debug_directory(directory):
         options = ["--debug-dir", directory, "--debug-dir", where]
         e2e.equal(files_of_spin(parts.record(*options).profile()), {"images.c"}, f"source files with {where}")
         e2e.equal(files_of_spin(parts.symbolize(parts.bare(got.path), *options)[0]), {"images.c"}, f"with {where}")
-    os.rename(parts.program, os.path.join(by_id, ".build-id", build_id[:2], build_id[2:]))
+    elsewhere = os.path.join(by_id, ".build-id", build_id[:2], build_id[2:])
+    os.rename(parts.program, elsewhere)
     e2e.equal(files_of_spin(parts.symbolize(parts.bare(got.path), "--debug-dir", by_id)[0]), {"images.c"}, "elsewhere")
+    os.unlink(elsewhere)
+    profile, _ = parts.symbolize(parts.bare(got.path), "--debug-dir", by_id)
+    e2e.equal(files_of_spin(profile), {"images.c"}, "with the debug file alone")
+    e2e.equal(profile.flat(), got.profile().flat(), "functions with the debug file alone")
 
 
 def test_debug_directory_that_is_none(directory):

@@ -159,6 +159,41 @@ static void test_a_directory_has_programs_by_build_id(void **state)
     sp_elf_image_close(&image);
 }
 
+/* Where only the debug file is left, the mapping tells where the code was in the program. */
+static void test_a_debug_file_stands_for_its_program(void **state)
+{
+    (void)state;
+    need_files();
+    struct sp_elf_image image, debug;
+    struct sp_image_place place;
+    char path[PATH_MAX];
+    const char *const directories[] = {path};
+    struct sp_module_id id = {.path = "/nonexistent", .build_id = build_id};
+    const struct sp_debug_places places = {.directories = directories, .n_directories = 1};
+    snprintf(path, sizeof(path), "%s/alone", directory);
+    put_by_id("alone", build_id);
+    assert_int_equal(sp_elf_image_open_file(&image, program), 0);
+    const struct sp_elf_segment *code = NULL;
+    for (size_t i = 0; i < image.n_segments; i++)
+        if (image.segments[i].is_code)
+            code = &image.segments[i];
+    assert_non_null(code);
+    assert_int_equal(sp_module_image_open(&debug, &place, &id, &places), -ENOENT); /* nothing is known of its mapping */
+    id.code_offset = code->file_offset & ~UINT64_C(4095);
+    id.code_size = ((code->file_offset + code->file_size + 4095) & ~UINT64_C(4095)) - id.code_offset;
+    assert_int_equal(sp_module_image_open(&debug, &place, &id, &places), 0);
+    assert_true(sp_elf_image_is(&debug, build_id));
+    for (uint64_t offset = code->file_offset; offset < code->file_offset + code->file_size; offset += 64) {
+        uint64_t expected = 1, vaddr = 2;
+        assert_true(sp_elf_image_vaddr(&image, offset, &expected) && sp_elf_image_vaddr(&debug, offset, &vaddr));
+        assert_int_equal(vaddr, expected);
+    }
+    sp_elf_image_close(&debug);
+    id.code_size += 4096; /* the mapping is not of this segment */
+    assert_int_equal(sp_module_image_open(&debug, &place, &id, &places), -ENOENT);
+    sp_elf_image_close(&image);
+}
+
 /* The root is another; a link in it that begins with a slash stays in it. */
 static void test_another_root(void **state)
 {
@@ -294,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_a_directory_has_files_by_name),
         cmocka_unit_test(test_a_file_of_another_build_is_not_used),
         cmocka_unit_test(test_a_directory_has_programs_by_build_id),
+        cmocka_unit_test(test_a_debug_file_stands_for_its_program),
         cmocka_unit_test(test_another_root),
         cmocka_unit_test(test_only_regular_files_are_opened),
         cmocka_unit_test(test_who_holds_an_image_is_asked_first),
