@@ -29,6 +29,7 @@ struct image {
     struct sp_file_identity identity;
     int fd;          /* -1: not held */
     bool is_by_path; /* the path led to it */
+    bool is_remote;  /* as sp_file_is_remote has it */
     uint32_t root;   /* number in roots */
     size_t prefix;
 };
@@ -162,6 +163,7 @@ static bool take(struct sp_images *images, struct image *image, const struct sp_
         close(fd);
         return false;
     }
+    image->is_remote = sp_file_is_remote(fd);
     image->root = sp_roots_see(&images->roots, file->pid);
     image->prefix = image->root == SP_OWN_ROOT ? 0 : sp_root_prefix(file->pid, file->path);
     hold(images, image, fd);
@@ -243,18 +245,24 @@ static bool is_known_mount(const struct sp_images *images, uint64_t mount)
            bsearch(&mount, images->mounts, images->n_mounts, sizeof mount, compare) != NULL;
 }
 
+/* Whether the path still does. */
+static bool leads_there(const struct image *image)
+{
+    const int fd = sp_file_open_again(image->path, &image->identity);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 void sp_images_release(struct sp_images *images, uint32_t number)
 {
     if (number == SP_NO_IMAGE || --images->at[number].users > 0)
         return;
     struct image *image = &images->at[number];
-    if (image->fd < 0 || !image->is_by_path || is_known_mount(images, image->identity.mount))
+    if (image->fd < 0 || !image->is_by_path)
         return;
-    const int fd = sp_file_open_again(image->path, &image->identity);
-    if (fd < 0)
-        return;
-    close(fd);
-    let_go(images, image);
+    if (image->is_remote || (!is_known_mount(images, image->identity.mount) && leads_there(image)))
+        let_go(images, image);
 }
 
 /* Opens a file that is not held, and that no build id tells. */

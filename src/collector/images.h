@@ -11,10 +11,13 @@
  *   reachable  no descriptor; its path led to it, and is believed as long as the file there is the same and unchanged
  *   lost       nothing led to it: its path is not believed, unless it turns out to lead there after all
  *
- * A descriptor keeps a file system busy, and the program that is recorded may want to unmount it. As long as a process
- * has the file mapped, that is nothing new. Then, a file becomes *reachable* if its path serves and its mount is not
- * one of those that were there before us. It stays held where the path does not serve: in another mount namespace, or
- * without a name. There is a limit for descriptors; below it, files that only their descriptor leads to come first.
+ * A descriptor keeps a file system busy, and the program that is recorded may want to unmount it; and on NFS and the
+ * like it keeps a removed file in its directory, under another name. As long as a process has the file mapped, that is
+ * nothing new. Then, a file becomes *reachable*
+ *   - where it is on such a remote file system, and its path led to it
+ *   - where its path leads to it still, and its mount is not one of those that were there before us.
+ * It stays held where its path never served: in another mount namespace, or without a name. There is a limit for
+ * descriptors; below it, files that only their descriptor leads to come first.
  *
  * Context: ordinary code, one thread at a time, but for sp_images_find.
  */

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Room for a path below /proc/PID/root. */
@@ -46,15 +47,33 @@ bool sp_file_is(int fd, const struct sp_file_identity *identity)
            now.size == identity->size && now.written_ns == identity->written_ns;
 }
 
-/* The descriptor of a regular file, or -1. O_NONBLOCK: a path may be a FIFO's. */
+/*
+ * The descriptor of a regular file, or -1. The path is of the process's choosing, and in our root may be a device's:
+ * some begin to work when they are opened. O_NONBLOCK: it may become a FIFO's in between.
+ */
 static int open_regular(const char *path)
 {
     struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return -1;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
         return fd;
     close(fd);
     return -1;
+}
+
+bool sp_file_is_remote(int fd)
+{
+    static const uint32_t magics[] = {0x6969 /* NFS */, 0x517b /* SMB */, 0xff534d42 /* CIFS */, 0xfe534d42 /* SMB 2 */,
+                                      0x65735546 /* FUSE */};
+    struct statfs st;
+    if (fstatfs(fd, &st) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
+        if ((uint32_t)st.f_type == magics[i])
+            return true;
+    return false;
 }
 
 int sp_file_open_again(const char *path, const struct sp_file_identity *identity)

@@ -33,6 +33,12 @@ struct sp_file_identity {
 bool sp_file_identify(int fd, struct sp_file_identity *identity);
 bool sp_file_is(int fd, const struct sp_file_identity *identity);
 
+/*
+ * Whether it is on a file system that gives a removed file another name as long as somebody has it open, so that its
+ * directory cannot be removed.
+ */
+bool sp_file_is_remote(int fd);
+
 /* Opens the file at a path if it is this one; else -1. */
 int sp_file_open_again(const char *path, const struct sp_file_identity *identity);
 
