@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""--debug-dir and --debuginfod: names and lines of files that are somewhere else; and nobody is asked without the flag."""
+"""--debug-dir and --debuginfod: names and lines of files that are somewhere else. Nobody is asked without the flag."""
 import contextlib
 import http.server
 import os
@@ -18,7 +18,9 @@ import pprof  # noqa: E402
 import pprof_edit  # noqa: E402
 
 CPU_MS = 100
+PROGRAM = e2e.target("lost_images")
 SERVER_STARTS_S = 30
+SOURCES = {"lost_images.c"}
 
 
 class Parts:
@@ -29,8 +31,8 @@ class Parts:
         self.program = os.path.join(directory, "bin", "it")
         self.debug = os.path.join(directory, "it.debug")
         os.mkdir(os.path.dirname(self.program))
-        for command in (["objcopy", "--only-keep-debug", e2e.target("images"), self.debug],
-                        ["objcopy", "-S", f"--add-gnu-debuglink={self.debug}", e2e.target("images"), self.program]):
+        for command in (["objcopy", "--only-keep-debug", PROGRAM, self.debug],
+                        ["objcopy", "-S", f"--add-gnu-debuglink={self.debug}", PROGRAM, self.program]):
             if shutil.which("objcopy") is None or e2e.run(command).returncode != 0:
                 e2e.skip("no objcopy that does it")
 
@@ -148,14 +150,14 @@ def test_debug_directory(directory):
     shutil.copy(parts.debug, by_name + os.path.dirname(parts.program))
     for where in (by_id, by_name):
         options = ["--debug-dir", directory, "--debug-dir", where]
-        e2e.equal(files_of_spin(parts.record(*options).profile()), {"images.c"}, f"source files with {where}")
-        e2e.equal(files_of_spin(parts.symbolize(parts.bare(got.path), *options)[0]), {"images.c"}, f"with {where}")
+        e2e.equal(files_of_spin(parts.record(*options).profile()), SOURCES, f"source files with {where}")
+        e2e.equal(files_of_spin(parts.symbolize(parts.bare(got.path), *options)[0]), SOURCES, f"with {where}")
     elsewhere = os.path.join(by_id, ".build-id", build_id[:2], build_id[2:])
     os.rename(parts.program, elsewhere)
-    e2e.equal(files_of_spin(parts.symbolize(parts.bare(got.path), "--debug-dir", by_id)[0]), {"images.c"}, "elsewhere")
+    e2e.equal(files_of_spin(parts.symbolize(parts.bare(got.path), "--debug-dir", by_id)[0]), SOURCES, "elsewhere")
     os.unlink(elsewhere)
     profile, _ = parts.symbolize(parts.bare(got.path), "--debug-dir", by_id)
-    e2e.equal(files_of_spin(profile), {"images.c"}, "with the debug file alone")
+    e2e.equal(files_of_spin(profile), SOURCES, "with the debug file alone")
     e2e.equal(profile.flat(), got.profile().flat(), "functions with the debug file alone")
 
 
@@ -182,13 +184,13 @@ def test_debuginfod_has_debug_files_and_programs(directory):
     os.rename(parts.debug, os.path.join(served, "it.debug"))
     with debuginfod(served, got.profile().mappings[0].build_id) as url:
         env = environment(directory, url)
-        e2e.equal(files_of_spin(parts.record("--debuginfod", env=env).profile()), {"images.c"}, "source files")
+        e2e.equal(files_of_spin(parts.record("--debuginfod", env=env).profile()), SOURCES, "source files")
         os.unlink(parts.program)
         bare = parts.bare(got.path)
         profile, said = parts.symbolize(bare, env=env)
         e2e.check(f"in {parts.program}: the file is missing" in said, said)
         profile, said = parts.symbolize(bare, "--debuginfod", env=env)
-        e2e.equal(files_of_spin(profile), {"images.c"}, f"source files\n{said}")
+        e2e.equal(files_of_spin(profile), SOURCES, f"source files\n{said}")
         e2e.check("image_spin" in profile.flat(), f"{profile.flat()}")
 
 
@@ -229,8 +231,8 @@ def test_debuginfod_without_servers(directory):
         for command in (["record", "--debuginfod", "touch", "made"], ["symbolize", "-i", "--debuginfod", "x"]):
             done = e2e.run([e2e.SIGPROF, *command], cwd=directory, env=environment(directory, urls))
             e2e.equal(done.returncode, 2, f"exit of {command}")
-            e2e.equal(done.stderr, b"sigprof: --debuginfod asks the servers in the environment's DEBUGINFOD_URLS, which "
-                      b"has none\n", "message")
+            e2e.equal(done.stderr, b"sigprof: --debuginfod asks the servers in the environment's DEBUGINFOD_URLS, "
+                      b"which has none\n", "message")
     e2e.equal(e2e.files_in(directory), [], "files: the command was not started")
 
 

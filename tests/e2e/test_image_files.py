@@ -10,6 +10,7 @@ import e2e  # noqa: E402
 import pprof  # noqa: E402
 
 CPU_MS = 100
+PROGRAM = e2e.target("lost_images")
 NOT_USED = "the file is another one than what was recorded: not used"
 
 
@@ -58,7 +59,7 @@ def unshare(directory):
 
 def test_removed_program(directory):
     for kind in ("", "_bare"):
-        program = place(directory, "images", kind)
+        program = place(directory, "lost_images", kind)
         got = shell(directory, '"$1" spin "$2" & ready; rm "$1" "$READY"; wait', program, CPU_MS)
         profile = check_named(got, "image_spin")
         files = {mapping.file for mapping in profile.mappings}
@@ -67,22 +68,22 @@ def test_removed_program(directory):
 
 def test_program_that_is_removed_when_it_has_run(directory):
     """As configure scripts do."""
-    check_named(shell(directory, '"$1" spin "$2"; rm "$1"', place(directory, "images"), CPU_MS), "image_spin")
+    check_named(shell(directory, '"$1" spin "$2"; rm "$1"', place(directory, "lost_images"), CPU_MS), "image_spin")
 
 
 def test_library_that_is_replaced(directory):
-    """Who may not look at all files of a process has to see the library before it is replaced: it is a matter of 0.1 s."""
+    """Who may not look at all files of a process has to see the library before it is replaced: within about 0.1 s."""
     script = '"$1" library "$2" "$3" & ready; sleep "$5"; mv "$4" "$2"; rm "$READY"; wait'
     wait_s, ms = (0, CPU_MS) if os.geteuid() == 0 else (0.5, 800)
     for kind in ("", "_bare"):
         old, new = library(directory, "old", kind), library(directory, "new", kind)
-        got = shell(directory, script, e2e.target("images"), old, ms, new, wait_s)
+        got = shell(directory, script, PROGRAM, old, ms, new, wait_s)
         check_named(got, "image_work_old")
 
 
 def test_both_builds_of_a_library(directory):
     old, new = library(directory, "old"), library(directory, "new")
-    got = shell(directory, '"$1" library "$2" "$3" && mv "$4" "$2" && "$1" library "$2" "$3"', e2e.target("images"),
+    got = shell(directory, '"$1" library "$2" "$3" && mv "$4" "$2" && "$1" library "$2" "$3"', PROGRAM,
                 old, CPU_MS, new)
     check_named(got, "image_work_old")
     check_named(got, "image_work_new")
@@ -91,31 +92,32 @@ def test_both_builds_of_a_library(directory):
 def test_both_builds_without_build_id_are_not_told_apart(directory):
     """The profile has one name for both: neither is used."""
     old, new = library(directory, "old", "_bare"), library(directory, "new", "_bare")
-    got = shell(directory, '"$1" library "$2" "$3" && mv "$4" "$2" && "$1" library "$2" "$3"', e2e.target("images"),
+    got = shell(directory, '"$1" library "$2" "$3" && mv "$4" "$2" && "$1" library "$2" "$3"', PROGRAM,
                 old, CPU_MS, new)
     e2e.check(not any(name.startswith("image_work") for name in got.profile().flat()), f"{got.profile().flat()}")
     e2e.check(NOT_USED in got.stderr, got.stderr)
 
 
 def test_memfd_program(directory):
-    check_named(shell(directory, '"$1" memfd "$2"', e2e.target("images"), CPU_MS), "image_spin")
+    check_named(shell(directory, '"$1" memfd "$2"', PROGRAM, CPU_MS), "image_spin")
 
 
 def test_memfd_library(directory):
     need_privileges()
-    check_named(shell(directory, '"$1" memfd-library "$2" "$3"', e2e.target("images"), e2e.target("libimage_old.so"),
+    check_named(shell(directory, '"$1" memfd-library "$2" "$3"', PROGRAM, e2e.target("libimage_old.so"),
                       CPU_MS), "image_work_old")
 
 
 def test_replaced_program_is_not_used_when_nothing_is_held(directory):
     """Without descriptors to hold files with, a path is believed as long as it leads to the same file."""
     for kind in ("", "_bare"):
-        program = place(directory, "images", kind)
+        program = place(directory, "lost_images", kind)
         other = shutil.copy(e2e.target("hot"), os.path.join(directory, "other"))
         got = shell(directory, '"$1" spin "$2" & ready; mv "$3" "$1"; rm "$READY"; wait', program, CPU_MS, other,
                     before=["sh", "-c", 'ulimit -n 100; exec "$@"', "sh"])
         names = got.profile().flat()
-        own = [location for location in got.profile().locations if location.mapping and location.mapping.file == program]
+        own = [location for location in got.profile().locations
+               if location.mapping and location.mapping.file == program]
         e2e.check(own and not any(location.lines for location in own), f"the other file was used: {names}")
         e2e.check(f"in {program}: {NOT_USED}" in got.stderr, got.stderr)
 
@@ -126,7 +128,7 @@ def test_program_on_a_mount_that_others_do_not_have(directory):
     os.mkdir(where)
     prefix = unshare(where)
     for kind in ("", "_bare"):
-        command = [*prefix, "sh", "-c", script, "sh", where, e2e.target("images" + kind), CPU_MS]
+        command = [*prefix, "sh", "-c", script, "sh", where, e2e.target("lost_images" + kind), CPU_MS]
         got = e2e.record(directory, command)
         e2e.equal(got.status, 0, f"exit\n{got.stderr}")
         check_named(got, "image_spin")
@@ -140,7 +142,8 @@ def test_overlay(directory):
     script = """mount -t tmpfs none "$1" && cd "$1" && mkdir lower upper work merged && cp "$2" lower/it &&
         mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged || exit 77
         merged/it spin "$3"; rm merged/it"""
-    got = e2e.record(directory, [*unshare(where), "sh", "-c", script, "sh", where, e2e.target("images_bare"), CPU_MS])
+    program = e2e.target("lost_images_bare")
+    got = e2e.record(directory, [*unshare(where), "sh", "-c", script, "sh", where, program, CPU_MS])
     if got.status == 77:
         e2e.skip("no overlay can be mounted")
     check_named(got, "image_spin")
@@ -151,7 +154,7 @@ def test_mount_can_be_unmounted_when_its_program_has_ended(directory):
     os.mkdir(where)
     script = 'mount -t tmpfs none "$1" && cp "$2" "$1/it" && "$1/it" spin "$3" && umount "$1"'
     program = os.path.join(directory, "inner.pb.gz")
-    command = e2e.record_command(program, ["sh", "-c", script, "sh", where, e2e.target("images"), CPU_MS])
+    command = e2e.record_command(program, ["sh", "-c", script, "sh", where, PROGRAM, CPU_MS])
     done = e2e.run([*unshare(where), *command])
     e2e.equal(done.returncode, 0, f"exit\n{done.stderr.decode()}")
 
@@ -167,14 +170,14 @@ def make_root(directory):
     """A root directory for a program, whose debug data is in the root's own /usr/lib/debug."""
     root = os.path.join(directory, "root")
     program = os.path.join(root, "it")
-    for path in needed_files(e2e.target("images")):
+    for path in needed_files(PROGRAM):
         os.makedirs(root + os.path.dirname(path), exist_ok=True)
         shutil.copy(path, root + path)
     for folder in ("old", "usr/lib/debug"):
         os.makedirs(os.path.join(root, folder), exist_ok=True)
     debug = os.path.join(root, "usr/lib/debug/it.debug")
-    for command in (["objcopy", "--only-keep-debug", e2e.target("images"), debug],
-                    ["objcopy", "-S", f"--add-gnu-debuglink={debug}", e2e.target("images"), program]):
+    for command in (["objcopy", "--only-keep-debug", PROGRAM, debug],
+                    ["objcopy", "-S", f"--add-gnu-debuglink={debug}", PROGRAM, program]):
         if shutil.which("objcopy") is None or e2e.run(command).returncode != 0:
             e2e.skip("no objcopy that does it")
     return root
@@ -184,7 +187,7 @@ def check_container(got):
     profile = check_named(got, "image_spin")
     found = [function.filename for location in profile.locations for function in location.functions
              if function.name == "image_spin"]
-    e2e.check(found and all(name.endswith("images.c") for name in found), f"the debug file was not found: {found}")
+    e2e.check(found and all(name.endswith("lost_images.c") for name in found), f"the debug file was not found: {found}")
 
 
 def test_changed_root(directory):

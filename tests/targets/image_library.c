@@ -1,5 +1,5 @@
 /*
- * What images loads, in two builds: NAME is what the function that burns the CPU time is called.
+ * What lost_images loads, in two builds: NAME is what the function that burns the CPU time is called.
  */
 #include <stdint.h>
 #include <time.h>

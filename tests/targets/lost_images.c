@@ -1,5 +1,5 @@
 /*
- * images MODE ...: programs and libraries whose files are hard to find again.
+ * lost_images MODE ...: programs and libraries whose files are hard to find again.
  *
  * spin MS               burns MS of CPU time in image_spin
  * memfd MS              the same, in an image of this file that has no name
@@ -87,7 +87,7 @@ static int run_memfd_library(const char *path, int64_t ms)
 
 static int run_memfd(char *ms)
 {
-    char name[] = "images", spin[] = "spin";
+    char name[] = "lost_images", spin[] = "spin";
     char *arguments[] = {name, spin, ms, NULL};
     const int fd = copy("/proc/self/exe");
     fexecve(fd, arguments, environ);
