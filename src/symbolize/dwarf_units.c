@@ -164,10 +164,11 @@ uint32_t sp_dwarf_units_find(const struct sp_dwarf_units *units, uint64_t vaddr)
         else
             high = middle;
     }
+    uint32_t found = SP_DWARF_NO_UNIT;
     for (size_t looked = 0; low > 0 && looked < LOOK_BACK_MAX && units->ranges[low - 1].end_max > vaddr; looked++)
-        if (vaddr < units->ranges[--low].end)
-            return units->ranges[low].unit;
-    return SP_DWARF_NO_UNIT;
+        if (vaddr < units->ranges[--low].end && units->ranges[low].unit < found)
+            found = units->ranges[low].unit;
+    return found;
 }
 
 bool sp_dwarf_units_around(const struct sp_dwarf_units *units, uint64_t offset, uint64_t *unit)
