@@ -15,9 +15,12 @@
 /* What is read at first; real tables mostly have less. */
 #define FIRST_BYTES 4096
 /* What a table, and an entry, may have; the largest real ones have some thousands, and some dozens. */
-#define ABBREVS_MAX (1U << 18)
-#define ATTRIBUTES_MAX (1U << 20)
+#define ABBREVS_MAX (1U << 15)
+#define ATTRIBUTES_MAX (1U << 18)
 #define ATTRIBUTES_PER_ENTRY_MAX 256
+/* Beyond this a table is large. */
+#define SMALL_ABBREVS 1024
+#define SMALL_ATTRIBUTES 4096
 
 /* Makes room for one more entry of `size` bytes. */
 static bool reserve(void **at, size_t n, size_t *capacity, size_t size)
@@ -41,6 +44,17 @@ static bool add_step(struct sp_dwarf_abbrevs *table, const struct sp_dwarf_step 
     table->steps = at;
     table->steps[table->n_steps++] = *step;
     return true;
+}
+
+/* Adds a value that stands in a declaration. Returns its number, from 1; 0 without memory. */
+static uint32_t add_implicit(struct sp_dwarf_abbrevs *table, int64_t value)
+{
+    void *at = table->implicits;
+    if (!reserve(&at, table->n_implicits, &table->implicits_capacity, sizeof(value)))
+        return 0;
+    table->implicits = at;
+    table->implicits[table->n_implicits++] = value;
+    return (uint32_t)table->n_implicits;
 }
 
 static bool add_attribute(struct sp_dwarf_abbrevs *table, const struct sp_dwarf_attribute *attribute)
@@ -88,11 +102,11 @@ static bool compile(struct sp_dwarf_abbrevs *table, struct sp_dwarf_abbrev *abbr
         step.action = (uint8_t)(had & 1U << action ? SP_DWARF_SKIP : action);
         had |= action == SP_DWARF_SKIP ? 0 : 1U << action;
         if (step.action == SP_DWARF_SKIP && length <= SP_DWARF_FIXED_MAX) {
-            step.bytes += length;
+            step.bytes = (uint16_t)(step.bytes + length);
             continue;
         }
         step.length = (uint8_t)length;
-        step.attribute = abbrev->first_attribute + i;
+        step.attribute = (uint16_t)i;
         if (!add_step(table, &step))
             return false;
         step = (struct sp_dwarf_step){.bytes = 0};
@@ -106,15 +120,16 @@ static int read_attributes(struct sp_dwarf_abbrevs *table, struct sp_dwarf_abbre
 {
     for (;;) {
         const uint64_t name = sp_reader_varint(reader), form = sp_reader_varint(reader);
-        const int64_t implicit = form == DW_FORM_implicit_const ? sp_dwarf_sleb(reader) : 0;
+        const bool is_implicit = form == DW_FORM_implicit_const;
+        const int64_t value = is_implicit ? sp_dwarf_sleb(reader) : 0;
         if (reader->error || (name == 0 && form == 0))
             return 0;
         if (table->n_attributes == ATTRIBUTES_MAX || abbrev->n_attributes == ATTRIBUTES_PER_ENTRY_MAX)
             return -EBADMSG;
         const struct sp_dwarf_attribute attribute = {.name = name <= UINT16_MAX ? (uint16_t)name : 0,
                                                      .form = form <= UINT16_MAX ? (uint16_t)form : 0,
-                                                     .implicit = implicit};
-        if (!add_attribute(table, &attribute))
+                                                     .implicit = is_implicit ? add_implicit(table, value) : 0};
+        if ((is_implicit && attribute.implicit == 0) || !add_attribute(table, &attribute))
             return -ENOMEM;
         abbrev->n_attributes++;
     }
@@ -145,7 +160,7 @@ static int read_declaration(struct sp_dwarf_abbrevs *table, uint64_t code, struc
 static int read_table(struct sp_dwarf_abbrevs *table, struct sp_reader *reader, uint64_t last)
 {
     int error = 0;
-    table->n = table->n_attributes = table->n_steps = 0;
+    table->n = table->n_attributes = table->n_steps = table->n_implicits = 0;
     table->is_dense = true;
     for (uint64_t code = 1; !error && (code = sp_reader_varint(reader)) != 0;) {
         error = read_declaration(table, code, reader);
@@ -208,6 +223,7 @@ void sp_dwarf_abbrevs_done(struct sp_dwarf_abbrevs *table)
     free(table->at);
     free(table->attributes);
     free(table->steps);
+    free(table->implicits);
     *table = (struct sp_dwarf_abbrevs){.n = 0};
 }
 
@@ -224,6 +240,14 @@ const struct sp_dwarf_abbrev *sp_dwarf_abbrev_search(const struct sp_dwarf_abbre
     return low < table->n && table->at[low].code == code ? &table->at[low] : NULL;
 }
 
+/* Whether it is the table that is wanted. */
+static bool is_wanted(const struct sp_dwarf_abbrevs *table, const struct sp_dwarf_view *view, uint64_t offset,
+                      const struct sp_dwarf_encoding *encoding)
+{
+    return table->file == view->file && table->offset == offset &&
+           memcmp(&table->encoding, encoding, sizeof(*encoding)) == 0;
+}
+
 const struct sp_dwarf_abbrevs *sp_dwarf_abbrev_cache_get(struct sp_dwarf_abbrev_cache *cache,
                                                          struct sp_dwarf_view *view, uint64_t offset,
                                                          const struct sp_dwarf_encoding *encoding, uint64_t *work,
@@ -232,21 +256,35 @@ const struct sp_dwarf_abbrevs *sp_dwarf_abbrev_cache_get(struct sp_dwarf_abbrev_
     const size_t slot = sp_hash_word((uintptr_t)view->file, offset) % SP_DWARF_ABBREV_TABLES;
     struct sp_dwarf_abbrevs *table = &cache->tables[slot];
     *error = 0;
-    if (table->file != view->file || table->offset != offset ||
-        memcmp(&table->encoding, encoding, sizeof(*encoding)) != 0)
-        *error = sp_dwarf_abbrevs_read(table, view, offset, encoding, 0, work);
-    return *error ? NULL : table;
+    if (is_wanted(table, view, offset, encoding))
+        return table;
+    if (is_wanted(&cache->large, view, offset, encoding))
+        return &cache->large;
+    *error = sp_dwarf_abbrevs_read(table, view, offset, encoding, 0, work);
+    if (table->n <= SMALL_ABBREVS && table->n_attributes <= SMALL_ATTRIBUTES)
+        return *error ? NULL : table;
+    sp_dwarf_abbrevs_done(&cache->large);
+    cache->large = *table;
+    *table = (struct sp_dwarf_abbrevs){.n = 0};
+    return *error ? NULL : &cache->large;
+}
+
+static void forget(struct sp_dwarf_abbrevs *table, const struct sp_dwarf_file *file)
+{
+    if (table->file == file)
+        table->file = NULL;
 }
 
 void sp_dwarf_abbrev_cache_forget(struct sp_dwarf_abbrev_cache *cache, const struct sp_dwarf_file *file)
 {
     for (size_t i = 0; i < SP_DWARF_ABBREV_TABLES; i++)
-        if (cache->tables[i].file == file)
-            cache->tables[i].file = NULL;
+        forget(&cache->tables[i], file);
+    forget(&cache->large, file);
 }
 
 void sp_dwarf_abbrev_cache_done(struct sp_dwarf_abbrev_cache *cache)
 {
     for (size_t i = 0; i < SP_DWARF_ABBREV_TABLES; i++)
         sp_dwarf_abbrevs_done(&cache->tables[i]);
+    sp_dwarf_abbrevs_done(&cache->large);
 }

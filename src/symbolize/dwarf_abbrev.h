@@ -21,8 +21,8 @@
 
 struct sp_dwarf_attribute {
     uint16_t name;
-    uint16_t form;    /* 0 for one that does not exist */
-    int64_t implicit; /* the value, where the form has it here */
+    uint16_t form;     /* 0 for one that does not exist */
+    uint32_t implicit; /* where the form has its value here: number of that */
 };
 
 enum sp_dwarf_action {
@@ -35,10 +35,10 @@ enum sp_dwarf_action {
 };
 
 struct sp_dwarf_step {
-    uint32_t bytes; /* to pass by first */
+    uint16_t bytes; /* to pass by first */
     uint8_t action;
     uint8_t length;     /* of a skip */
-    uint32_t attribute; /* of the others */
+    uint16_t attribute; /* of the others: its number in the declaration */
 };
 
 struct sp_dwarf_abbrev {
@@ -62,7 +62,16 @@ struct sp_dwarf_abbrevs {
     size_t n_attributes, attributes_capacity;
     struct sp_dwarf_step *steps;
     size_t n_steps, steps_capacity;
+    int64_t *implicits;
+    size_t n_implicits, implicits_capacity;
 };
+
+/* The value that an attribute has in its declaration; 0 where it has none. */
+static inline int64_t sp_dwarf_implicit(const struct sp_dwarf_abbrevs *table,
+                                        const struct sp_dwarf_attribute *attribute)
+{
+    return attribute->implicit > 0 ? table->implicits[attribute->implicit - 1] : 0;
+}
 
 /*
  * Reads the table at `offset` of a file's .debug_abbrev; as far as to the declaration of `last`, where that is not 0.
@@ -85,9 +94,10 @@ static inline const struct sp_dwarf_abbrev *sp_dwarf_abbrev_find(const struct sp
 }
 
 /* Tables that were read, each in one place. All zero at first; freed by sp_dwarf_abbrev_cache_done. */
-#define SP_DWARF_ABBREV_TABLES 64
+#define SP_DWARF_ABBREV_TABLES 16
 struct sp_dwarf_abbrev_cache {
     struct sp_dwarf_abbrevs tables[SP_DWARF_ABBREV_TABLES];
+    struct sp_dwarf_abbrevs large; /* of those that are, one: a small file can have many, one in the other */
 };
 
 /* The whole table, valid until the next call; or NULL, where sp_dwarf_abbrevs_read has an error: `*error`. */

@@ -28,9 +28,10 @@ int sp_dwarf_entries_init(struct sp_dwarf_entries *entries, const struct sp_dwar
 /* Keeps an attribute that a step has stopped at. */
 static void take(struct sp_dwarf_entries *entries, const struct sp_dwarf_step *step, struct sp_dwarf_entry *entry)
 {
-    const struct sp_dwarf_attribute *attribute = &entries->abbrevs->attributes[step->attribute];
-    const struct sp_dwarf_value value =
-        sp_dwarf_value_read(&entries->reader, attribute->form, attribute->implicit, &entries->unit->encoding);
+    const struct sp_dwarf_abbrevs *abbrevs = entries->abbrevs;
+    const struct sp_dwarf_attribute *attribute = &abbrevs->attributes[entry->abbrev->first_attribute + step->attribute];
+    const struct sp_dwarf_value value = sp_dwarf_value_read(
+        &entries->reader, attribute->form, sp_dwarf_implicit(abbrevs, attribute), &entries->unit->encoding);
     if (step->action == SP_DWARF_LOW_PC)
         entry->extent.low_pc = value;
     else if (step->action == SP_DWARF_HIGH_PC)

@@ -46,10 +46,10 @@ static int open_images(struct sp_dwarf_module *module, const struct sp_module_id
     return error;
 }
 
-static uint64_t work_of(const struct sp_elf_image *debug)
+static uint64_t size_of(const struct sp_elf_image *debug)
 {
     struct stat st;
-    return WORK_MIN + WORK_PER_BYTE * (fstat(debug->fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0);
+    return fstat(debug->fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
 }
 
 /* Tries the package PREFIX PATH.dwp. Returns 0, also when there is none, or -ENOMEM. */
@@ -104,8 +104,9 @@ static int open_units(struct sp_dwarf_module *module, const struct sp_image_plac
     struct sp_dwarf_view view = {.file = &module->file};
     if (!cache)
         return -ENOMEM;
-    module->work = work_of(&module->debug);
-    struct sp_dwarf_reading reading = {cache, module->work};
+    module->size = size_of(&module->debug);
+    module->work = WORK_MIN + WORK_PER_BYTE * module->size;
+    struct sp_dwarf_reading reading = {cache, module->work, module->size};
     int error = sp_dwarf_units_init(&module->units, &view, &module->image, &reading);
     if (!error)
         error = open_others(module, place, places, &reading);

@@ -24,6 +24,7 @@ struct sp_dwarf_module {
     struct sp_dwarf_package package;
     int root;        /* that split units are looked for below, as for sp_open_regular */
     char *directory; /* of the program; NULL: unknown */
+    uint64_t size;   /* of `debug`, in bytes */
     uint64_t work;   /* what each reader may read of what many may refer to */
 };
 

@@ -18,6 +18,13 @@
 /* What is read of an entry in another unit, at first and at most. */
 #define ENTRY_BYTES 512
 #define ENTRY_BYTES_MAX (1U << 20)
+/* What may be kept of texts while a unit is at hand: so much, and as much as the sections have where they stand. */
+#define TEXTS_MIN (256U << 10)
+
+static uint64_t size_of_texts(const struct sp_dwarf_view *view)
+{
+    return view ? view->file->sections[SP_DWARF_INFO].size + view->file->sections[SP_DWARF_STR].size : 0;
+}
 
 int sp_dwarf_names_begin(struct sp_dwarf_names *names, const struct sp_dwarf_unit *unit, const uint8_t *bytes)
 {
@@ -27,6 +34,7 @@ int sp_dwarf_names_begin(struct sp_dwarf_names *names, const struct sp_dwarf_uni
     sp_dwarf_map_clear(&names->known);
     sp_arena_free(names->texts);
     names->texts = sp_arena_new();
+    names->texts_left = TEXTS_MIN + size_of_texts(unit->view) + size_of_texts(names->alternate.view);
     return names->texts ? 0 : -ENOMEM;
 }
 
@@ -47,13 +55,22 @@ const char *sp_dwarf_names_text(struct sp_dwarf_names *names, const struct sp_dw
     return names->alternate.view ? sp_dwarf_view_text(names->alternate.view, SP_DWARF_STR, value->number) : NULL;
 }
 
+const char *sp_dwarf_names_keep(struct sp_dwarf_names *names, const char *text, size_t length)
+{
+    if (length >= names->texts_left || length >= names->reading->work)
+        return NULL;
+    names->texts_left -= length + 1;
+    names->reading->work -= length;
+    return sp_arena_copy(names->texts, text, length);
+}
+
 /* A text that is kept; NULL for one of no use. */
 static const char *text_of(struct sp_dwarf_names *names, const struct sp_dwarf_unit *unit,
                            const struct sp_dwarf_value *value)
 {
     const char *text = sp_dwarf_names_text(names, unit, value);
     const size_t length = text ? strnlen(text, SP_ELF_NAME_MAX) : 0;
-    return length > 0 && length < SP_ELF_NAME_MAX ? sp_arena_copy(names->texts, text, length) : NULL;
+    return length > 0 && length < SP_ELF_NAME_MAX ? sp_dwarf_names_keep(names, text, length) : NULL;
 }
 
 /* A number of an entry, or 0. */
@@ -109,7 +126,7 @@ static void read_facts(const struct sp_dwarf_unit *unit, const struct sp_dwarf_a
     for (uint32_t i = 0; abbrev && i < abbrev->n_attributes; i++) {
         const struct sp_dwarf_attribute *attribute = &abbrevs->attributes[abbrev->first_attribute + i];
         const struct sp_dwarf_value value =
-            sp_dwarf_value_read(reader, attribute->form, attribute->implicit, &unit->encoding);
+            sp_dwarf_value_read(reader, attribute->form, sp_dwarf_implicit(abbrevs, attribute), &unit->encoding);
         take_value(facts, attribute->name, &value);
     }
 }

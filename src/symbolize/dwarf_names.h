@@ -48,6 +48,7 @@ struct sp_dwarf_names {
     const struct sp_dwarf_unit *unit;           /* at hand */
     const uint8_t *bytes;                       /* all of it */
     struct sp_arena *texts;
+    uint64_t texts_left;       /* bytes that may still be kept: real units refer to a text once, or a few times */
     struct sp_dwarf_map known; /* entries ──▶ names */
     struct sp_dwarf_name *names;
     size_t n_names, names_capacity;
@@ -64,6 +65,9 @@ void sp_dwarf_names_done(struct sp_dwarf_names *names);
 /* The text that a value is, or NULL; also those of the alternate file. Valid until the next is asked for. */
 const char *sp_dwarf_names_text(struct sp_dwarf_names *names, const struct sp_dwarf_unit *unit,
                                 const struct sp_dwarf_value *value);
+
+/* Keeps a text until the next unit begins; NULL: there is no more room for texts. */
+const char *sp_dwarf_names_keep(struct sp_dwarf_names *names, const char *text, size_t length);
 
 /* What the entry at `offset` of .debug_info, in the unit at hand, says; what it does not say is zero. */
 void sp_dwarf_names_read(struct sp_dwarf_names *names, uint64_t offset, struct sp_dwarf_name *name,

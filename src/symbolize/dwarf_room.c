@@ -57,7 +57,7 @@ struct sp_dwarf_room *sp_dwarf_room_new(const struct sp_dwarf_module *module)
         return NULL;
     room->module = module;
     room->program.file = &module->file;
-    room->reading = (struct sp_dwarf_reading){&room->abbrevs, module->work};
+    room->reading = (struct sp_dwarf_reading){&room->abbrevs, module->work, module->size};
     room->names.program = (struct sp_dwarf_library){&room->program, &module->units};
     room->names.reading = &room->reading;
     if (module->has_alternate) {
@@ -140,7 +140,7 @@ static const char *path_of(struct sp_dwarf_room *room, struct files *files, uint
         return files->paths[index];
     const char *path = sp_dwarf_lines_path(files->lines, file, room->path);
     if (path)
-        path = sp_arena_copy(room->names.texts, path, strlen(path));
+        path = sp_dwarf_names_keep(&room->names, path, strlen(path));
     remember(files, file, path);
     return path;
 }

@@ -60,13 +60,24 @@ static int open_packaged(struct sp_dwarf_split *split, const struct sp_dwarf_uni
     return error == -ENOMEM ? error : -ENOENT;
 }
 
+/* Sections that had to be decompressed take their share of work: any number of skeletons may name one file. */
+static void pay(struct sp_dwarf_reading *reading, const struct sp_dwarf_file *file)
+{
+    for (size_t i = 0; i < SP_DWARF_N_SECTIONS; i++) {
+        const uint64_t share = file->sections[i].bytes ? file->sections[i].size / 16 : 0;
+        reading->work -= share < reading->work ? share : reading->work;
+    }
+}
+
 static int open_file(struct sp_dwarf_split *split, const struct sp_dwarf_unit *skeleton, int root, const char *path,
                      struct sp_dwarf_reading *reading)
 {
-    int error = sp_elf_image_open_sections(&split->image, root, path);
+    int error = reading->work > 0 ? sp_elf_image_open_sections(&split->image, root, path) : -ENOENT;
     if (error)
         return error == -ENOMEM ? error : -ENOENT;
     error = sp_dwarf_file_open(&split->file, &split->image, true);
+    if (!error)
+        pay(reading, &split->file);
     if (!error) {
         split->view.file = &split->file;
         error = find_unit(split, skeleton, reading);

@@ -12,8 +12,9 @@
 
 /* The longest header: of a type's unit in 64-bit DWARF 5. */
 #define HEADER_MAX 40
-/* A first entry is read so far at first. */
+/* A first entry is read so far at first, and so far at most. */
 #define ROOT_BYTES 512
+#define ROOT_BYTES_MAX (1U << 20)
 /* A length of this or more is none. This one says that the next eight bytes are. */
 #define LENGTH_RESERVED UINT64_C(0xfffffff0)
 #define LENGTH_64 UINT64_C(0xffffffff)
@@ -78,12 +79,12 @@ int sp_dwarf_unit_read(struct sp_dwarf_unit *out, struct sp_dwarf_view *view, ui
     return 0;
 }
 
-/* A reader of the first entry: of its beginning, or where that is not enough of all there is of the unit. */
-static struct sp_reader root_reader(const struct sp_dwarf_unit *unit, bool is_all)
+/* A reader of the first entry: of `max` bytes of the unit, if there are so many. */
+static struct sp_reader root_reader(const struct sp_dwarf_unit *unit, size_t max)
 {
     struct sp_reader reader;
     const uint64_t left = unit->end - unit->entries;
-    const size_t size = is_all || left < ROOT_BYTES ? (size_t)left : ROOT_BYTES;
+    const size_t size = left < max ? (size_t)left : max;
     const uint8_t *bytes = sp_dwarf_view_bytes(unit->view, SP_DWARF_INFO, unit->entries, size);
     sp_reader_init(&reader, bytes, bytes ? size : 0);
     return reader;
@@ -91,7 +92,7 @@ static struct sp_reader root_reader(const struct sp_dwarf_unit *unit, bool is_al
 
 uint64_t sp_dwarf_unit_root_code(const struct sp_dwarf_unit *unit)
 {
-    struct sp_reader reader = root_reader(unit, false);
+    struct sp_reader reader = root_reader(unit, ROOT_BYTES);
     return sp_reader_varint(&reader);
 }
 
@@ -154,7 +155,7 @@ static void read_root(struct sp_dwarf_unit *unit, const struct sp_dwarf_abbrevs 
     for (uint32_t i = 0; i < abbrev->n_attributes; i++) {
         const struct sp_dwarf_attribute *attribute = &table->attributes[abbrev->first_attribute + i];
         const struct sp_dwarf_value value =
-            sp_dwarf_value_read(reader, attribute->form, attribute->implicit, &unit->encoding);
+            sp_dwarf_value_read(reader, attribute->form, sp_dwarf_implicit(table, attribute), &unit->encoding);
         take_value(unit, root, attribute->name, &value);
     }
     root->after = unit->entries + sp_reader_position(reader);
@@ -173,10 +174,10 @@ static void set_default_bases(struct sp_dwarf_unit *unit)
 int sp_dwarf_unit_root(struct sp_dwarf_unit *unit, const struct sp_dwarf_abbrevs *table, struct sp_dwarf_root *root)
 {
     set_default_bases(unit);
-    struct sp_reader reader = root_reader(unit, false);
+    struct sp_reader reader = root_reader(unit, ROOT_BYTES);
     read_root(unit, table, &reader, root);
     if (reader.error && unit->end - unit->entries > ROOT_BYTES) {
-        reader = root_reader(unit, true);
+        reader = root_reader(unit, ROOT_BYTES_MAX);
         read_root(unit, table, &reader, root);
     }
     if (reader.error)

@@ -49,6 +49,7 @@ struct sp_dwarf_root {
 struct sp_dwarf_reading {
     struct sp_dwarf_abbrev_cache *cache;
     uint64_t work; /* bytes and ranges that may still be read, of those that many may refer to */
+    uint64_t size; /* of the file, in bytes: to judge by what honest ones have */
 };
 
 /*

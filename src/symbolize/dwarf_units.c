@@ -13,6 +13,9 @@
 
 /* Ranges of different units overlap in damaged files alone; there, one look-up does not look at all of them. */
 #define LOOK_BACK_MAX 64
+/* How many ranges are kept: each takes 32 bytes here, and code, lines and all more than 16 in an honest file. */
+#define RANGES_MIN 4096
+#define FILE_BYTES_PER_RANGE 16
 
 /* Makes room for one more entry of `size` bytes. */
 static bool reserve(void **at, size_t n, size_t *capacity, size_t size)
@@ -33,6 +36,7 @@ struct builder {
     struct sp_dwarf_units *units;
     const struct sp_elf_image *image;
     struct sp_dwarf_reading *reading;
+    uint64_t ranges_max;
     struct sp_dwarf_abbrevs root_abbrevs; /* as much of a table as the first entry of a unit needs */
     struct sp_dwarf_window window;        /* of a unit that has to be looked through */
 };
@@ -47,7 +51,7 @@ static int add_ranges(const struct builder *builder, const struct sp_dwarf_unit 
     int n = 0;
     sp_dwarf_ranges_init(&ranges, unit, extent, &builder->reading->work);
     for (; sp_dwarf_ranges_next(&ranges, &range); n = 1) {
-        if (!sp_elf_image_has_range(builder->image, range.start, range.end))
+        if (!sp_elf_image_has_range(builder->image, range.start, range.end) || units->n_ranges >= builder->ranges_max)
             continue;
         void *at = units->ranges;
         if (!reserve(&at, units->n_ranges, &units->ranges_capacity, sizeof(*units->ranges)))
@@ -130,7 +134,10 @@ static void sort_ranges(struct sp_dwarf_units *units)
 int sp_dwarf_units_init(struct sp_dwarf_units *units, struct sp_dwarf_view *view, const struct sp_elf_image *image,
                         struct sp_dwarf_reading *reading)
 {
-    struct builder builder = {.units = units, .image = image, .reading = reading};
+    struct builder builder = {.units = units,
+                              .image = image,
+                              .reading = reading,
+                              .ranges_max = RANGES_MIN + reading->size / FILE_BYTES_PER_RANGE};
     struct sp_dwarf_unit unit = {.end = 0};
     int error = 0;
     *units = (struct sp_dwarf_units){.n = 0};

@@ -121,7 +121,7 @@ struct open_tree {
 /* Opens the tree at an offset; 0 or an error. */
 static inline int open_tree(struct open_tree *tree, struct made_dwarf *dwarf, uint64_t offset)
 {
-    tree->reading = (struct sp_dwarf_reading){&tree->cache, 100000};
+    tree->reading = (struct sp_dwarf_reading){&tree->cache, 100000, 0};
     int error = sp_dwarf_unit_read(&tree->unit, &dwarf->view, offset);
     const struct sp_dwarf_abbrevs *abbrevs = error ? NULL : sp_dwarf_unit_abbrevs(&tree->unit, &tree->reading, &error);
     if (!error)

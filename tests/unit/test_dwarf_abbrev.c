@@ -107,7 +107,8 @@ static void test_an_implicit_constant_and_a_part_of_a_table(void **state)
     assert_int_equal(read_table(&table, 3, 0), -EBADMSG);
     assert_int_equal(read_table(&table, 3, 1), 0);
     assert_int_equal(table.n, 1);
-    assert_int_equal(table.attributes[0].implicit, -129);
+    assert_true(sp_dwarf_implicit(&table, &table.attributes[0]) == -129);
+    assert_true(sp_dwarf_implicit(&table, &table.attributes[1]) == 0);
     assert_int_equal(table.attributes[1].form, DW_FORM_strp);
     assert_int_equal(read_table(&table, made->n, 0), -EBADMSG);
     assert_int_equal(read_table(&table, UINT64_MAX, 0), -EBADMSG);

@@ -109,7 +109,7 @@ static void test_damaged_headers(void **state)
 /* Reads the unit at 0 and its first entry. */
 static int read_first(struct sp_dwarf_unit *unit, struct sp_dwarf_root *root)
 {
-    struct sp_dwarf_reading reading = {&cache, UINT64_MAX};
+    struct sp_dwarf_reading reading = {&cache, UINT64_MAX, 0};
     int error = sp_dwarf_unit_read(unit, &dwarf.view, 0);
     const struct sp_dwarf_abbrevs *abbrevs = error ? NULL : sp_dwarf_unit_abbrevs(unit, &reading, &error);
     if (!error)
