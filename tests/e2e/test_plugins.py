@@ -7,13 +7,14 @@ uses about the same CPU time, in stays of some ms; with samples every 4 ms at th
 within a tick of each stay, evenly, so that some hundred stays are within a few percent. 10 % are allowed.
 """
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import e2e  # noqa: E402
 import pprof  # noqa: E402
 
-SECONDS = 2
+SECONDS = 1.5
 SIDES = ("first", "second")
 
 
@@ -144,10 +145,24 @@ def test_files_that_are_deleted(directory):
     check(got, got.profile(), unnamed_at_most=1)
 
 
-def test_library_collects_in_the_process(directory):
-    done = e2e.run([e2e.target("plugins_with_library"), "swap", str(SECONDS), "10", directory])
+def test_program_that_is_killed(directory):
+    got = e2e.record(directory, [e2e.target("plugins"), "killed", "1", "10", directory], ["-F", "1000"])
+    e2e.equal(got.status, 128 + signal.SIGKILL, f"exit\n{got.stderr}")
+    check(got, got.profile(), unnamed_at_most=0.02)
+
+
+def library_run(directory, how, ms):
+    done = e2e.run([e2e.target("plugins_with_library"), how, str(SECONDS), str(ms), directory])
     e2e.equal(done.returncode, 0, f"exit\n{done.stderr.decode()}")
-    check(done, pprof.read(os.path.join(directory, "library.pb.gz")).check())
+    return done, pprof.read(os.path.join(directory, "library.pb.gz")).check()
+
+
+def test_library_collects_in_the_process(directory):
+    check(*library_run(directory, "swap", 10), unnamed_at_most=0.02)
+
+
+def test_library_collects_in_the_process_from_four_threads(directory):
+    check(*library_run(directory, "threads", 1), at_least_same=0, unnamed_at_most=0.04, with_shares=False)
 
 
 if __name__ == "__main__":

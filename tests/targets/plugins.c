@@ -1,14 +1,17 @@
 /*
  * plugins HOW SECONDS MS DIRECTORY: two plugins in turn, each loaded, used for MS of CPU time, and unloaded, by
- * run_first and run_second. HOW is
+ * run_first and run_second. HOW is one of
  *
- *   swap      as they are
- *   rebuild   each is put into DIRECTORY under the same name as the other, and loaded from there: in place of the
- * other's file, as builds do, by turns by another file of that name and into the same file delete    the same, and the
- * file is deleted as soon as it is loaded threads   in four threads, each with files of its own in DIRECTORY brief one
- * round of each, and then work for SECONDS fork      the first one is loaded, and forked children use it, while the
- * parent has the second in its place library   as swap, and the recording is the program's own: into
- * DIRECTORY/library.pb.gz
+ * - swap: as they are
+ * - rebuild: each is put into DIRECTORY under the same name as the other, and loaded from there: in place of the
+ *   other's file, as builds do, by turns by another file of that name and into the same file
+ * - delete: the same, and the file is deleted as soon as it is loaded
+ * - threads: in four threads, each with files of its own in DIRECTORY
+ * - brief: one round of each, and then work for SECONDS
+ * - fork: the first one is loaded, and forked children use it, while the parent has the second in its place
+ * - killed: as swap, and at the end it kills itself
+ *
+ * Built with WITH_LIBRARY, it records itself, into DIRECTORY/library.pb.gz.
  *
  * Prints how many rounds there were, how often a plugin came to where the other one had been, and the CPU time of each.
  */
@@ -16,6 +19,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -222,5 +226,8 @@ int main(int argc, char **argv)
 #endif
     printf("rounds=%d same_place=%d first_ns=%lld second_ns=%lld\n", the.rounds, the.same_place, the.used_ns[0],
            the.used_ns[1]);
+    fflush(stdout);
+    if (is("killed"))
+        raise(SIGKILL);
     return 0;
 }
