@@ -23,13 +23,14 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "handler/entry.h"
 #include "handler/object.h"
 #include "session/unload_log.h"
 #include "util/elf_notes.h"
 
-enum { OBJECTS = 1024, LOCK_TRIES = 10000 };
+enum { OBJECTS = 1024, LOCK_YIELDS = 64, LOCK_TRIES = 20000 /* at least 2 s */ };
 
 struct loaded {
     uintptr_t base;
@@ -300,12 +301,17 @@ static void list(const struct sp_segment *segment)
     the.epoch = epoch;
 }
 
+/* Its holder is quick, but may have lost its CPU. */
 static bool take_lock(void)
 {
+    const struct timespec pause = {.tv_nsec = 100000};
     for (unsigned tries = 0; sp_exchange_acquire(&the.lock, 1u) != 0; tries++) {
         if (tries == LOCK_TRIES)
             return false;
-        sched_yield();
+        if (tries < LOCK_YIELDS)
+            sched_yield();
+        else
+            nanosleep(&pause, NULL);
     }
     return true;
 }

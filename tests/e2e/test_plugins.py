@@ -122,8 +122,8 @@ def test_plugins_in_four_threads(directory):
     profile = got.profile()
     info = got.info()
     print(info["stacks"], info["unloading"])
-    check(got, profile, at_least_same=0, unnamed_at_most=0.04, with_shares=False)
-    check_ledger(info, 0.02)
+    check(got, profile, at_least_same=0, unnamed_at_most=0.1, with_shares=False)
+    check_ledger(info, 0.05)
 
 
 def test_forked_children_have_what_their_parent_had(directory):
@@ -162,7 +162,7 @@ def test_library_collects_in_the_process(directory):
 
 
 def test_library_collects_in_the_process_from_four_threads(directory):
-    check(*library_run(directory, "threads", 1), at_least_same=0, unnamed_at_most=0.04, with_shares=False)
+    check(*library_run(directory, "threads", 1), at_least_same=0, unnamed_at_most=0.1, with_shares=False)
 
 
 if __name__ == "__main__":

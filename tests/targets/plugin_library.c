@@ -14,7 +14,7 @@ __attribute__((visibility("default"))) void plugin_run(int64_t cpu_ns);
 
 static volatile uint64_t sink;
 
-__attribute__((noinline)) void NAME(hot)(void)
+__attribute__((noinline, section(".plugin_hot"))) void NAME(hot)(void)
 {
     work_a_little(&sink);
     __asm__ volatile("" : : : "memory");
