@@ -34,7 +34,7 @@
 
 #define SP_HANDOVER_VARIABLE "SIGPROF_RECORD"
 
-enum { SP_HANDOVER_VERSION = 2, SP_HANDOVER_TIMEOUT_S = 5 };
+enum { SP_HANDOVER_VERSION = 3, SP_HANDOVER_TIMEOUT_S = 5 };
 
 /* Buffers for samples: most of the processes that follow the first are small and short. */
 enum { SP_FIRST_BUFFER_MS = 1000, SP_FOLLOWER_BUFFER_MS = 250 };

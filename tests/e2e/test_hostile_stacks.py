@@ -93,6 +93,7 @@ def test_libraries_at_the_same_place(directory):
             faults[fault] = faults.get(fault, 0) + sample.values[position]
     print(f"put to the right library {right[True]}, to the other {right[False]}; faults {faults}")
     e2e.equal(faults, {}, "impossible stacks")
+    e2e.equal(right[False], 0, "stacks put to the other library")
     check_whole(got, info)
 
 
