@@ -5,10 +5,10 @@
  */
 #include "symbolize/debug_file.h"
 
+#include "symbolize/elf_section.h"
 #include "symbolize/regular_file.h"
 #include "symbolize/symbol_source.h"
 
-#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #define DEBUG_DIRECTORY "/usr/lib/debug"
+/* A link is a name and a CRC. */
+#define LINK_MAX_BYTES (NAME_MAX + 16)
 
 /* Whether there are bytes of .debug_info, plain or in the old compressed form. */
 static bool has_dwarf(const struct sp_elf_image *image)
@@ -36,25 +38,6 @@ static bool has_dwarf(const struct sp_elf_image *image)
             return true;
     }
     return false;
-}
-
-/*
- * The build id by the sections. A debug file's program headers may still be those of the file that it was made from,
- * and lead to other bytes here.
- */
-static bool has_build_id(const struct sp_elf_image *debug, const char *build_id)
-{
-    const void *bytes;
-    ssize_t size = dwelf_elf_gnu_build_id(debug->elf, &bytes);
-    if (size <= 0 || (size_t)size * 2 != strlen(build_id))
-        return false;
-    for (ssize_t i = 0; i < size; i++) {
-        char digits[3];
-        snprintf(digits, sizeof(digits), "%02x", ((const unsigned char *)bytes)[i]);
-        if (strncasecmp(digits, build_id + 2 * i, 2) != 0)
-            return false;
-    }
-    return true;
 }
 
 /* The CRC of a whole file, as .gnu_debuglink has it. Returns 0 or -errno. */
@@ -122,7 +105,7 @@ static int open_with_id(struct sp_elf_image *debug, const struct sp_image_place 
     if (!path_by_id(path, place, build_id, ".debug"))
         return -ENOENT;
     int error = open_candidate(debug, place->root, path);
-    if (!error && !has_build_id(debug, build_id)) {
+    if (!error && strcasecmp(debug->build_id, build_id) != 0) {
         sp_elf_image_close(debug);
         error = -ESTALE;
     }
@@ -133,13 +116,12 @@ static int open_with_id(struct sp_elf_image *debug, const struct sp_image_place 
 static int open_linked(struct sp_elf_image *debug, const struct sp_elf_image *image, int root, const char *path,
                        uint32_t crc)
 {
-    const void *unused;
     uint32_t found;
     int error = open_candidate(debug, root, path);
     if (error)
         return error;
-    bool is_other = image->build_id[0] != '\0' && dwelf_elf_gnu_build_id(debug->elf, &unused) > 0 &&
-                    !has_build_id(debug, image->build_id);
+    const bool is_other =
+        image->build_id[0] != '\0' && debug->build_id[0] != '\0' && strcasecmp(debug->build_id, image->build_id) != 0;
     if (!is_other && crc_of(debug, &found) == 0 && found == crc)
         return 0;
     sp_elf_image_close(debug);
@@ -149,7 +131,7 @@ static int open_linked(struct sp_elf_image *debug, const struct sp_elf_image *im
 /* What a .gnu_debuglink says, and the directory of the file that says it. */
 struct link {
     const char *name;
-    GElf_Word crc;
+    uint32_t crc;
     const char *directory; /* without a slash at its end */
     int directory_length;
 };
@@ -158,8 +140,14 @@ struct link {
 static bool read_link(struct link *link, const struct sp_elf_image *image, const struct sp_image_place *place)
 {
     const char *slash = strrchr(place->path, '/');
-    link->name = dwelf_elf_gnu_debuglink(image->elf, &link->crc);
-    if (!link->name || link->name[0] == '\0' || strchr(link->name, '/') || !slash || slash - place->path > PATH_MAX)
+    struct sp_reader reader;
+    if (!sp_elf_section_read(image, ".gnu_debuglink", LINK_MAX_BYTES, &reader))
+        return false;
+    link->name = sp_elf_section_text(&reader);
+    sp_reader_sub(&reader, -sp_reader_position(&reader) & 3); /* the CRC is on a multiple of four */
+    link->crc = (uint32_t)sp_reader_fixed(&reader, sizeof(link->crc));
+    if (reader.error || !link->name || link->name[0] == '\0' || strchr(link->name, '/') || !slash ||
+        slash - place->path > PATH_MAX)
         return false;
     link->directory = place->path;
     link->directory_length = (int)(slash - place->path);
@@ -218,14 +206,15 @@ static int fetch(struct sp_elf_image *image, enum sp_fetched kind, const char *b
     const int fd = places->fetch(places->fetch_user, kind, build_id);
     if (fd < 0)
         return fd == -ENOMEM ? fd : -ENOENT;
-    const int error = sp_elf_image_open_fd(image, fd);
+    const bool is_debug = kind == SP_FETCHED_DEBUG_FILE;
+    const int error = is_debug ? sp_elf_image_open_sections_fd(image, fd) : sp_elf_image_open_fd(image, fd);
     return error == 0 || error == -ENOMEM ? error : -ENOENT;
 }
 
 static int fetch_debug_file(struct sp_elf_image *debug, const char *build_id, const struct sp_debug_places *places)
 {
     int error = fetch(debug, SP_FETCHED_DEBUG_FILE, build_id, places);
-    if (!error && !(has_dwarf(debug) && has_build_id(debug, build_id))) {
+    if (!error && !(has_dwarf(debug) && strcasecmp(debug->build_id, build_id) == 0)) {
         sp_elf_image_close(debug);
         error = -ENOENT;
     }

@@ -5,10 +5,9 @@
  */
 #include "symbolize/dwarf_alternate.h"
 
-#include "util/reader.h"
+#include "symbolize/elf_section.h"
 
 #include <errno.h>
-#include <gelf.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,46 +24,15 @@ struct link {
     bool is_sup; /* as DWARF 5 has it */
 };
 
-/* The bytes of a small section, which belong to the image. */
-static bool find_section(const struct sp_elf_image *image, const char *wanted, struct sp_reader *reader)
-{
-    size_t names;
-    if (elf_getshdrstrndx(image->elf, &names) != 0)
-        return false;
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
-        GElf_Shdr header;
-        const char *name = gelf_getshdr(section, &header) ? elf_strptr(image->elf, names, header.sh_name) : NULL;
-        if (!name || strcmp(name, wanted) != 0 || header.sh_type == SHT_NOBITS || header.sh_size > LINK_MAX_BYTES)
-            continue;
-        const Elf_Data *data = elf_rawdata(section, NULL);
-        if (!data || !data->d_buf)
-            return false;
-        sp_reader_init(reader, data->d_buf, data->d_size);
-        return true;
-    }
-    return false;
-}
-
-/* The text that comes next, or NULL. */
-static const char *take_text(struct sp_reader *reader)
-{
-    const uint8_t *start = reader->at;
-    const uint8_t *end = memchr(start, '\0', sp_reader_left(reader));
-    if (!end)
-        return NULL;
-    reader->at = end + 1;
-    return (const char *)start;
-}
-
 /* Reads .debug_sup (DWARF 5, 7.3.6): of a file that refers to another, or of that. */
 static bool read_sup(const struct sp_elf_image *image, bool is_supplementary, struct link *link)
 {
     struct sp_reader reader;
-    if (!find_section(image, ".debug_sup", &reader))
+    if (!sp_elf_section_read(image, ".debug_sup", LINK_MAX_BYTES, &reader))
         return false;
     const uint64_t version = sp_reader_fixed(&reader, 2);
     const bool is_wanted = (sp_reader_fixed(&reader, 1) != 0) == is_supplementary;
-    link->path = take_text(&reader);
+    link->path = sp_elf_section_text(&reader);
     if (!link->path || version < 2 || !is_wanted)
         return false;
     const uint64_t size = sp_reader_varint(&reader);
@@ -79,9 +47,9 @@ static bool read_sup(const struct sp_elf_image *image, bool is_supplementary, st
 static bool read_link(const struct sp_elf_image *debug, struct link *link)
 {
     struct sp_reader reader;
-    if (!find_section(debug, ".gnu_debugaltlink", &reader))
+    if (!sp_elf_section_read(debug, ".gnu_debugaltlink", LINK_MAX_BYTES, &reader))
         return read_sup(debug, false, link);
-    link->path = take_text(&reader);
+    link->path = sp_elf_section_text(&reader);
     link->id = reader.at;
     link->id_size = sp_reader_left(&reader);
     link->is_sup = false;

@@ -89,7 +89,7 @@ static int read_headers(struct sp_elf_image *image, bool is_mapped)
             break;
         if (segment.p_type == PT_LOAD)
             add_segment(image, &segment);
-        else if (segment.p_type == PT_NOTE)
+        else if (segment.p_type == PT_NOTE && is_mapped)
             read_notes(image, segment.p_offset, segment.p_filesz, segment.p_align, &left);
     }
     read_note_sections(image, &left);
@@ -130,6 +130,11 @@ int sp_elf_image_open_sections(struct sp_elf_image *image, int root, const char 
 {
     int fd = sp_open_regular(root, path);
     return fd < 0 ? fd : open_fd(image, fd, false);
+}
+
+int sp_elf_image_open_sections_fd(struct sp_elf_image *image, int fd)
+{
+    return open_fd(image, fd, false);
 }
 
 int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size)

@@ -44,9 +44,12 @@ int sp_elf_image_open_file(struct sp_elf_image *image, const char *path);
 int sp_elf_image_open_fd(struct sp_elf_image *image, int fd);
 /*
  * The same for a file of any kind that is asked for its sections alone, an object file or one with debug data only;
- * `root` as for sp_open_regular.
+ * `root` as for sp_open_regular. Its build id is by the sections, too: the program headers of a file with debug
+ * data may still be those of the file that it was made from, and lead to other bytes here.
  */
 int sp_elf_image_open_sections(struct sp_elf_image *image, int root, const char *path);
+/* The same for a regular file that is open for reading; `fd` as above. */
+int sp_elf_image_open_sections_fd(struct sp_elf_image *image, int fd);
 /* The same for bytes in memory, laid out as in a file; copied. */
 int sp_elf_image_open_memory(struct sp_elf_image *image, const void *bytes, size_t size);
 void sp_elf_image_close(struct sp_elf_image *image);
