@@ -123,7 +123,7 @@ def median_of(results, title, which):
 
 def at_least(results, title):
     """What is before a time that ended by the limit."""
-    return "≥ " if WALL(results[title][0]) >= LIMIT else ""
+    return "≥ " if title == PPROF and WALL(results[title][0]) >= LIMIT else ""
 
 
 def print_results(question, results):
