@@ -6,7 +6,9 @@
 #include "symbolize/dwarf_file.h"
 
 #include "symbolize/elf_symbols.h"
+#include "util/reader.h"
 
+#include <dwarf.h>
 #include <errno.h>
 #include <gelf.h>
 #include <libdeflate.h>
@@ -21,6 +23,9 @@
 #define ZLIB_RATIO_MAX 1040
 /* "ZLIB" and a big-endian size: the head of a section in GNU's old way of compression. */
 #define OLD_HEAD_BYTES 12
+
+/* Bytes of sections with types that are passed by: of one source file, in all. */
+#define TYPES_MAX (64U << 20)
 
 static const char *const section_names[SP_DWARF_N_SECTIONS] = {
     [SP_DWARF_INFO] = "info",         [SP_DWARF_ABBREV] = "abbrev", [SP_DWARF_LINE] = "line",
@@ -113,6 +118,24 @@ static int decompress(struct sp_dwarf_section *section, int fd, bool is_old)
     return error;
 }
 
+/* Whether .debug_info is one unit alone, with a type (DWARF 5, 7.5.1.3). */
+static bool is_single_type(const struct sp_dwarf_file *file)
+{
+    const struct sp_dwarf_section *section = &file->sections[SP_DWARF_INFO];
+    const size_t n = 15; /* up to the type of the unit, in the longer of both forms */
+    struct sp_dwarf_window window = {.size = 0};
+    struct sp_reader reader;
+    const uint8_t *bytes = sp_dwarf_bytes(file, SP_DWARF_INFO, 0, n, &window);
+    sp_reader_init(&reader, bytes, bytes ? n : 0);
+    uint64_t length = sp_reader_fixed(&reader, 4);
+    if (length == UINT32_MAX)
+        length = sp_reader_fixed(&reader, 8);
+    const bool is_alone = !reader.error && length == section->size - sp_reader_position(&reader);
+    const bool is_type = sp_reader_fixed(&reader, 2) == 5 && sp_reader_fixed(&reader, 1) == DW_UT_split_type;
+    sp_dwarf_window_done(&window);
+    return is_alone && is_type;
+}
+
 /* Takes a section of the file, the first of its name. */
 static int add_section(struct sp_dwarf_file *file, enum sp_dwarf_section_id id, const GElf_Shdr *header, bool is_old)
 {
@@ -131,9 +154,24 @@ static int add_section(struct sp_dwarf_file *file, enum sp_dwarf_section_id id, 
     return error;
 }
 
+/*
+ * Lets go of a section that is a single type, which names nothing: gcc has one for each in a split unit's file, all of
+ * the same name as that of the unit itself.
+ */
+static void drop_type(struct sp_dwarf_file *file, uint64_t *types_left)
+{
+    struct sp_dwarf_section *section = &file->sections[SP_DWARF_INFO];
+    if (section->size == 0 || section->size > *types_left || !is_single_type(file))
+        return;
+    *types_left -= section->size;
+    free((void *)(uintptr_t)section->bytes);
+    *section = (struct sp_dwarf_section){.size = 0};
+}
+
 int sp_dwarf_file_open(struct sp_dwarf_file *out, const struct sp_elf_image *image, bool is_split)
 {
     struct sp_dwarf_file file = {.fd = image->fd};
+    uint64_t types_left = is_split ? TYPES_MAX : 0;
     size_t names;
     int error = 0;
     if (image->fd < 0 || elf_getshdrstrndx(image->elf, &names) != 0)
@@ -145,6 +183,8 @@ int sp_dwarf_file_open(struct sp_dwarf_file *out, const struct sp_elf_image *ima
         enum sp_dwarf_section_id id = name ? find_id(name, is_split, &is_old) : SP_DWARF_N_SECTIONS;
         if (id != SP_DWARF_N_SECTIONS)
             error = add_section(&file, id, &header, is_old);
+        if (!error && id == SP_DWARF_INFO)
+            drop_type(&file, &types_left);
     }
     if (!error && file.sections[SP_DWARF_INFO].size == 0)
         error = -ENOENT;

@@ -20,7 +20,8 @@ N_RANDOM = 500
 COMPILERS = ("gcc", "clang", "g++", "clang++")
 WAYS = (("-gdwarf-4",), ("-gdwarf-5",), ("-gdwarf-5", "-gsplit-dwarf"), ("-gdwarf-4", "-gsplit-dwarf"),
         ("-g", "-gz=zlib"), ("-g", "-O3", "-flto"), ("-g", "-no-pie", "-ffunction-sections", "-Wl,--gc-sections"),
-        ("-g1",), ("-g", "-flto=thin", "-fuse-ld=lld"), ("-gdwarf-5", "-fdebug-types-section"))
+        ("-g1",), ("-g", "-flto=thin", "-fuse-ld=lld"), ("-gdwarf-5", "-fdebug-types-section"),
+        ("-gdwarf-5", "-gsplit-dwarf", "-fdebug-types-section"))
 
 
 def run(*command, cwd):
