@@ -110,8 +110,7 @@ static void see_again(const struct sp_mappings *mappings, const struct sp_known_
                       const struct sp_profile *profile)
 {
     const struct sp_mapped_file file = file_of(line, mappings->pid);
-    if (known->image != SP_NO_IMAGE && !mappings->has_released &&
-        strcmp(sp_profile_text(profile, known->mapping.file), line->path) != 0)
+    if (strcmp(sp_profile_text(profile, known->mapping.file), line->path) != 0)
         sp_images_lost_path(mappings->images, known->image, &file);
 }
 
@@ -227,27 +226,32 @@ static struct sp_known_mapping *learn_line(struct sp_mappings *mappings, struct 
                     .build_id = sp_profile_string(profile, build_id)},
         .index = SP_NONE,
         .image = image,
+        .is_using = image != SP_NO_IMAGE,
         .is_lasting = mappings->reading == 1,
         .is_without_file = is_without_file(line->path),
     };
     return known;
 }
 
-/* A known mapping is in the reading, too: what only the log has told of has a file now. */
+/* A known mapping is in the reading, too: its file may be new to us, as only the log has told of it, or come again. */
 static void see_known(struct sp_mappings *mappings, struct sp_known_mapping *known, const struct line *line,
                       const struct sp_profile *profile)
 {
     char build_id[SP_BUILD_ID_TEXT];
-    if (known->reading == 0)
-        known->image = see(mappings, line, build_id);
-    else
+    if (mappings->has_released)
+        return;
+    if (known->is_using) {
         see_again(mappings, known, line, profile);
+    } else if (known->reading == 0 || known->image != SP_NO_IMAGE) {
+        known->image = see(mappings, line, build_id);
+        known->is_using = known->image != SP_NO_IMAGE;
+    }
 }
 
 static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, const struct line *line)
 {
     const size_t position = find_known(mappings, line, profile);
-    const bool is_known = position < mappings->known.n, is_replacing = replaces_another(mappings, line, profile);
+    const bool is_known = position < mappings->known.n;
     struct sp_known_mapping *known = is_known ? &mappings->known.at[position] : learn_line(mappings, profile, line);
     if (known == NULL || !sp_mappings_make_live(mappings, (uint32_t)position)) /* maps is in order of addresses */
         return -ENOMEM;
@@ -255,7 +259,7 @@ static int take_line(struct sp_mappings *mappings, struct sp_profile *profile, c
         see_known(mappings, known, line, profile);
     if (known->reading == 0 || known->reading + 1 != mappings->reading || known->is_departed) {
         known->came_in = mappings->drain;
-        known->is_replacing = is_replacing;
+        known->is_replacing = replaces_another(mappings, line, profile);
     }
     known->major = line->major;
     known->minor = line->minor;
@@ -274,6 +278,21 @@ static void end_reading(struct sp_mappings *mappings)
         known->left_in = mappings->drain;
     }
     mappings->live.n = 0;
+}
+
+void sp_mappings_let_go(const struct sp_mappings *mappings, struct sp_known_mapping *known)
+{
+    if (known->is_using)
+        sp_images_release(mappings->images, known->image);
+    known->is_using = false;
+}
+
+/* Files that the reading has not are mapped no more. */
+static void let_go_of_gone(struct sp_mappings *mappings)
+{
+    for (size_t i = 0; i < mappings->known.n; i++)
+        if (!mappings->known.at[i].is_live)
+            sp_mappings_let_go(mappings, &mappings->known.at[i]);
 }
 
 int sp_mappings_read_text(struct sp_mappings *mappings, struct sp_profile *profile, FILE *maps)
@@ -295,6 +314,8 @@ int sp_mappings_read_text(struct sp_mappings *mappings, struct sp_profile *profi
             error = take_line(mappings, profile, &line);
     }
     free(text);
+    if (error == 0)
+        let_go_of_gone(mappings);
     return error;
 }
 
@@ -325,8 +346,8 @@ int sp_mappings_read(struct sp_mappings *mappings, struct sp_profile *profile)
 
 void sp_mappings_release_files(struct sp_mappings *mappings)
 {
-    for (size_t i = 0; i < mappings->known.n && !mappings->has_released; i++)
-        sp_images_release(mappings->images, mappings->known.at[i].image);
+    for (size_t i = 0; i < mappings->known.n; i++)
+        sp_mappings_let_go(mappings, &mappings->known.at[i]);
     mappings->has_released = true;
 }
 

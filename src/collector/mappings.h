@@ -31,6 +31,7 @@ struct sp_known_mapping {
     uint64_t left_in;    /* number of the last one in which a reading did not have it that had it before */
     uint64_t told_epoch; /* it was there, says the log */
     bool is_live;
+    bool is_using;        /* it counts as a user of its image: as long as it is mapped, as far as is known */
     bool is_departed;     /* the log has told of its end */
     bool is_lasting;      /* it was there at the first reading, and has not been unloaded since */
     bool is_replacing;    /* when it came, another was gone from there without a word */
@@ -107,6 +108,9 @@ void sp_mappings_done(struct sp_mappings *mappings);
  */
 struct sp_known_mapping *sp_mappings_add_known(struct sp_mappings *mappings);
 bool sp_mappings_make_live(struct sp_mappings *mappings, uint32_t position);
+
+/* Lets go of the file of a known mapping that is mapped no more. */
+void sp_mappings_let_go(const struct sp_mappings *mappings, struct sp_known_mapping *known);
 
 /* Whether `path` is a known mapping's. An image keeps its path when the file is removed. */
 bool sp_mappings_is_path_of(const struct sp_known_mapping *known, const char *path, const struct sp_profile *profile);

@@ -16,8 +16,9 @@ static bool overlap(const struct sp_mapping *mapping, uint64_t start, uint64_t l
     return mapping->start < limit && start < mapping->limit;
 }
 
-static void depart(struct sp_known_mapping *known)
+static void depart(const struct sp_mappings *mappings, struct sp_known_mapping *known)
 {
+    sp_mappings_let_go(mappings, known);
     known->is_live = known->is_lasting = false;
     known->is_departed = true;
     known->told_epoch = 0;
@@ -30,7 +31,7 @@ static void end_live(struct sp_mappings *mappings, uint64_t start, uint64_t limi
     for (size_t i = 0; i < mappings->live.n; i++) {
         struct sp_known_mapping *known = &mappings->known.at[mappings->live.at[i]];
         if (overlap(&known->mapping, start, limit) && !(is_sparing && known->is_lasting))
-            depart(known);
+            depart(mappings, known);
         else
             mappings->live.at[kept++] = mappings->live.at[i];
     }
@@ -147,7 +148,7 @@ static void unload_part(struct sp_mappings *mappings, struct sp_profile *profile
     if (unload->until > mappings->read_after) /* a later reading has what came then */
         end_live(mappings, departure.start, departure.limit, false);
     if (departure.known != SP_NONE && !mappings->known.at[departure.known].is_live)
-        depart(&mappings->known.at[departure.known]);
+        depart(mappings, &mappings->known.at[departure.known]);
 }
 
 void sp_mappings_unload(struct sp_mappings *mappings, struct sp_profile *profile, const struct sp_unload *unload)
@@ -165,7 +166,7 @@ static void forget_ghosts(struct sp_mappings *mappings)
 {
     for (size_t i = 0; i < mappings->known.n && mappings->has_told; i++)
         if (sp_known_mapping_is_ghost(&mappings->known.at[i]))
-            depart(&mappings->known.at[i]);
+            depart(mappings, &mappings->known.at[i]);
 }
 
 void sp_mappings_unloads_told(struct sp_mappings *mappings, const struct sp_unload_state *state)
@@ -218,6 +219,7 @@ static int copy_known(struct sp_mappings *mappings, struct sp_profile *profile, 
     copy->index = SP_NONE;
     if (mappings->images != from->images)
         copy->image = SP_NO_IMAGE;
+    copy->is_using = copy->image != SP_NO_IMAGE;
     sp_images_share(mappings->images, copy->image);
     copy->reading = mappings->reading;
     copy->came_in = copy->told_epoch = 0;

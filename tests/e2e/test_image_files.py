@@ -159,6 +159,17 @@ def test_mount_can_be_unmounted_when_its_program_has_ended(directory):
     e2e.equal(done.returncode, 0, f"exit\n{done.stderr.decode()}")
 
 
+def test_mount_can_be_unmounted_when_its_library_was_unloaded(directory):
+    where = os.path.join(directory, "mount")
+    os.mkdir(where)
+    script = 'mount -t tmpfs none "$1" && cp "$2" "$1/it.so" && exec "$3" passing-library "$1/it.so" "$4"'
+    inner = os.path.join(directory, "inner.pb.gz")
+    command = e2e.record_command(
+        inner, ["sh", "-c", script, "sh", where, e2e.target("libimage_old.so"), PROGRAM, CPU_MS])
+    done = e2e.run([*unshare(where), *command])
+    e2e.equal(done.returncode, 0, f"exit\n{done.stderr.decode()}")
+
+
 def needed_files(program):
     """The program's libraries, and what record preloads, with its own."""
     preload = os.path.join(e2e.BUILD, "preload", "libsigprof-preload.so")

@@ -5,16 +5,19 @@
  * memfd MS              the same, in an image of this file that has no name
  * library FILE MS       calls image_library(MS) of FILE
  * memfd-library FILE MS the same, from a copy without a name, whose descriptor is closed
+ * passing-library FILE MS the same as `library`, after which FILE is unloaded and its file system unmounted
  *
  * With "FILE" in the environment's READY, that file is made when the work is about to begin.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,6 +88,30 @@ static int run_memfd_library(const char *path, int64_t ms)
     return library != NULL ? run_library(itself, ms) : 1;
 }
 
+/* Others may take a moment to let go. */
+static int unmount(char *file)
+{
+    *strrchr(file, '/') = '\0';
+    for (int tries = 0; tries < 100; tries++) {
+        if (umount(file) == 0)
+            return 0;
+        if (errno != EBUSY)
+            break;
+        usleep(50000);
+    }
+    return fail("umount");
+}
+
+static int run_passing_library(char *path, int64_t ms)
+{
+    void *library = dlopen(path, RTLD_NOW);
+    if (run_library(path, ms) != 0)
+        return 1;
+    dlclose(library);
+    dlclose(library); /* run_library has loaded it, too */
+    return unmount(path);
+}
+
 static int run_memfd(char *ms)
 {
     char name[] = "lost_images", spin[] = "spin";
@@ -104,8 +131,10 @@ int main(int argc, char **argv)
         return run_library(argv[2], ms);
     if (strcmp(mode, "memfd-library") == 0 && argc == 4)
         return run_memfd_library(argv[2], ms);
+    if (strcmp(mode, "passing-library") == 0 && argc == 4)
+        return run_passing_library(argv[2], ms);
     if (strcmp(mode, "spin") != 0 || ms == 0) {
-        fprintf(stderr, "usage: %s spin|memfd MS | library|memfd-library FILE MS\n", argv[0]);
+        fprintf(stderr, "usage: %s spin|memfd MS | library|memfd-library|passing-library FILE MS\n", argv[0]);
         return 2;
     }
     say_ready();
