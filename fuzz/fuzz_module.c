@@ -118,7 +118,10 @@ static bool is_read(const char *name, uint32_t type)
            strncmp(name, ".plt", 4) == 0;
 }
 
-/* Lists the sections that are inside of a file; the program that is tested has its own way to do so. */
+/*
+ * Lists the sections that are inside of a file; the program that is tested has its own way to do so. As there, the size
+ * of an entry that the header tells does not matter, and numbers that do not fit into it are in the first section.
+ */
 static size_t list_sections(const uint8_t *file, size_t size, struct section *sections)
 {
     Elf64_Ehdr header;
@@ -128,10 +131,16 @@ static size_t list_sections(const uint8_t *file, size_t size, struct section *se
         return 0;
     memcpy(&header, file, sizeof header);
     const size_t table = header.e_shoff;
-    if (header.e_shentsize != sizeof one || table >= size || header.e_shstrndx >= (size - table) / sizeof one)
+    if (table >= size || size - table < sizeof one)
         return 0;
-    memcpy(&names, file + table + header.e_shstrndx * sizeof one, sizeof names);
-    for (size_t i = 0; i < header.e_shnum && i < (size - table) / sizeof one && n < SECTIONS_MAX; i++) {
+    const size_t room = (size - table) / sizeof one;
+    memcpy(&one, file + table, sizeof one);
+    const size_t n_sections = header.e_shnum != 0 ? header.e_shnum : one.sh_size;
+    const size_t of_names = header.e_shstrndx != SHN_XINDEX ? header.e_shstrndx : one.sh_link;
+    if (of_names >= room)
+        return 0;
+    memcpy(&names, file + table + of_names * sizeof one, sizeof names);
+    for (size_t i = 0; i < n_sections && i < room && n < SECTIONS_MAX; i++) {
         memcpy(&one, file + table + i * sizeof one, sizeof one);
         const char *name = name_at(file, size, &names, one.sh_name);
         if (!name || one.sh_size == 0 || one.sh_type == SHT_NOBITS || one.sh_offset >= size ||
