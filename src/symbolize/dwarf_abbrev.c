@@ -194,7 +194,7 @@ int sp_dwarf_abbrevs_read(struct sp_dwarf_abbrevs *table, struct sp_dwarf_view *
 {
     const uint64_t whole = view->file->sections[SP_DWARF_ABBREV].size;
     struct sp_reader reader;
-    int error = offset<whole && * work> 0 ? 0 : -EBADMSG;
+    int error = offset >= whole || *work == 0 ? -EBADMSG : 0;
     table->file = NULL;
     table->encoding = *encoding;
     for (size_t size = FIRST_BYTES; !error; size *= 8) {

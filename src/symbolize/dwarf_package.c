@@ -12,6 +12,8 @@
 #define HEADER_BYTES 16
 /* Sections that a unit may have parts of: eight, in both versions. */
 #define COLUMNS_MAX 64
+/* Work of a slot that is looked at. Honest tables have a free one after a few; any number of units may look for it. */
+#define SLOT_WORK 64
 
 /* How columns name sections. */
 enum { COLUMN_INFO = 1, COLUMN_ABBREV = 3, COLUMN_LINE = 4, COLUMN_STR_OFFSETS = 6, COLUMN_RNGLISTS_5 = 8 };
@@ -79,12 +81,14 @@ void sp_dwarf_package_close(struct sp_dwarf_package *package)
 }
 
 /* The row of an id, from 1; 0: it has none. */
-static uint32_t find_row(const struct sp_dwarf_package *package, struct sp_dwarf_view *view, uint64_t id)
+static uint32_t find_row(const struct sp_dwarf_package *package, struct sp_dwarf_view *view, uint64_t id,
+                         uint64_t *work)
 {
     const uint32_t mask = package->n_slots - 1;
     uint32_t slot = (uint32_t)id & mask;
     const uint32_t step = ((uint32_t)(id >> 32) & mask) | 1;
-    for (uint32_t looked = 0; looked < package->n_slots; looked++, slot = (slot + step) & mask) {
+    for (uint32_t looked = 0; looked<package->n_slots && * work> 0; looked++, slot = (slot + step) & mask) {
+        *work -= *work < SLOT_WORK ? *work : SLOT_WORK;
         const uint64_t found = number_at(view, HEADER_BYTES + UINT64_C(8) * slot, 8);
         const uint32_t row = (uint32_t)number_at(view, slots_offset(package) + UINT64_C(4) * slot, 4);
         if (row == 0)
@@ -115,9 +119,9 @@ static enum sp_dwarf_section_id section_of(const struct sp_dwarf_package *packag
 }
 
 bool sp_dwarf_package_find(const struct sp_dwarf_package *package, struct sp_dwarf_view *view, uint64_t id,
-                           struct sp_dwarf_parts *out)
+                           uint64_t *work, struct sp_dwarf_parts *out)
 {
-    const uint32_t row = find_row(package, view, id);
+    const uint32_t row = find_row(package, view, id, work);
     const uint64_t columns = columns_offset(package), row_bytes = UINT64_C(4) * package->n_columns;
     struct sp_dwarf_parts parts = {.at = {{0, 0}}};
     if (row == 0)

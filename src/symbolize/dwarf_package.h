@@ -42,8 +42,11 @@ void sp_dwarf_package_close(struct sp_dwarf_package *package);
 /* Reads the header of the index of package->file: false when it is damaged. */
 bool sp_dwarf_package_read(struct sp_dwarf_package *package, struct sp_dwarf_view *view);
 
-/* The parts of the unit with an id: false when it has none. `view` is of package->file. */
+/*
+ * The parts of the unit with an id: false when it has none, and when `*work`, from which goes what each slot takes that
+ * is looked at, has come to 0. `view` is of package->file.
+ */
 bool sp_dwarf_package_find(const struct sp_dwarf_package *package, struct sp_dwarf_view *view, uint64_t id,
-                           struct sp_dwarf_parts *parts);
+                           uint64_t *work, struct sp_dwarf_parts *parts);
 
 #endif

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Work of a unit that another skeleton's file has, too: any number of them may name one file. */
+#define UNIT_WORK 16
+
 /* Reads the unit at an offset and its first entry; `parts` is NULL outside of a package. */
 static int read_unit(struct sp_dwarf_split *split, uint64_t offset, const struct sp_dwarf_parts *parts,
                      struct sp_dwarf_reading *reading)
@@ -39,10 +42,11 @@ static int find_unit(struct sp_dwarf_split *split, const struct sp_dwarf_unit *s
 {
     split->unit.end = 0;
     do {
+        reading->work -= reading->work < UNIT_WORK ? reading->work : UNIT_WORK;
         int error = read_unit(split, split->unit.end, NULL, reading);
         if (error == -ENOMEM || (error == 0 && split->unit.id == skeleton->id))
             return error;
-    } while (split->unit.end > 0);
+    } while (split->unit.end > 0 && reading->work > 0);
     return -ENOENT;
 }
 
@@ -51,7 +55,7 @@ static int open_packaged(struct sp_dwarf_split *split, const struct sp_dwarf_uni
 {
     struct sp_dwarf_parts parts;
     split->view.file = &package->file;
-    if (!sp_dwarf_package_find(package, &split->view, skeleton->id, &parts))
+    if (!sp_dwarf_package_find(package, &split->view, skeleton->id, &reading->work, &parts))
         return -ENOENT;
     int error = read_unit(split, parts.at[SP_DWARF_INFO].offset, &parts, reading);
     split->lines = parts.at[SP_DWARF_LINE].offset;

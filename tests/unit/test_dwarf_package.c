@@ -4,6 +4,7 @@
 #include "symbolize/dwarf_package.h"
 
 static struct made_dwarf dwarf;
+static uint64_t work = UINT64_MAX;
 
 /* An index with room for `n_slots` ids, of two units: of id 0x11 in slot 1, and of 0x...21, which collides with it. */
 static void put_index(uint32_t version, uint32_t n_slots)
@@ -49,17 +50,17 @@ static void test_both_versions(void **state)
         put_index(version, 8);
         open_made(&dwarf);
         assert_true(sp_dwarf_package_read(&package, &dwarf.view));
-        assert_true(sp_dwarf_package_find(&package, &dwarf.view, 0x11, &parts));
+        assert_true(sp_dwarf_package_find(&package, &dwarf.view, 0x11, &work, &parts));
         assert_int_equal(parts.at[SP_DWARF_INFO].offset, 10);
         assert_int_equal(parts.at[SP_DWARF_ABBREV].offset, 11);
         assert_int_equal(parts.at[SP_DWARF_LINE].offset, 12);
         assert_int_equal(parts.at[SP_DWARF_STR_OFFSETS].offset, 13);
         assert_int_equal(parts.at[SP_DWARF_RNGLISTS].offset, version == 5 ? 14 : 0); /* 8 was .debug_macro */
         assert_int_equal(parts.at[SP_DWARF_INFO].size, 10);
-        assert_true(sp_dwarf_package_find(&package, &dwarf.view, UINT64_C(0x200000021), &parts));
+        assert_true(sp_dwarf_package_find(&package, &dwarf.view, UINT64_C(0x200000021), &work, &parts));
         assert_int_equal(parts.at[SP_DWARF_INFO].offset, 0);
-        assert_false(sp_dwarf_package_find(&package, &dwarf.view, 0x12, &parts));
-        assert_false(sp_dwarf_package_find(&package, &dwarf.view, UINT64_C(0x300000021), &parts));
+        assert_false(sp_dwarf_package_find(&package, &dwarf.view, 0x12, &work, &parts));
+        assert_false(sp_dwarf_package_find(&package, &dwarf.view, UINT64_C(0x300000021), &work, &parts));
         close_made(&dwarf);
     }
 }
@@ -75,7 +76,26 @@ static void test_a_full_index(void **state)
     patch(&dwarf.sections[SP_DWARF_CU_INDEX], 16 + 16, 1, 4);
     open_made(&dwarf);
     assert_true(sp_dwarf_package_read(&package, &dwarf.view));
-    assert_false(sp_dwarf_package_find(&package, &dwarf.view, 0x4444, &parts));
+    assert_false(sp_dwarf_package_find(&package, &dwarf.view, 0x4444, &work, &parts));
+    close_made(&dwarf);
+}
+
+/* Any number of units may be looked for in a full one: what that takes is counted. */
+static void test_work_comes_to_an_end(void **state)
+{
+    (void)state;
+    struct sp_dwarf_package package;
+    struct sp_dwarf_parts parts;
+    uint64_t little = 1, more = 1000;
+    put_sections();
+    put_index(5, 8);
+    open_made(&dwarf);
+    assert_true(sp_dwarf_package_read(&package, &dwarf.view));
+    assert_true(sp_dwarf_package_find(&package, &dwarf.view, UINT64_C(0x200000021), &more, &parts));
+    assert_in_range(more, 1, 999);
+    assert_false(sp_dwarf_package_find(&package, &dwarf.view, UINT64_C(0x200000021), &little, &parts));
+    assert_int_equal(little, 0);
+    assert_false(sp_dwarf_package_find(&package, &dwarf.view, 0x11, &little, &parts));
     close_made(&dwarf);
 }
 
@@ -115,7 +135,7 @@ static void test_damaged_rows(void **state)
         patch(&dwarf.sections[SP_DWARF_CU_INDEX], damages[i][0], damages[i][1], 4);
         open_made(&dwarf);
         assert_true(sp_dwarf_package_read(&package, &dwarf.view));
-        assert_false(sp_dwarf_package_find(&package, &dwarf.view, 0x11, &parts));
+        assert_false(sp_dwarf_package_find(&package, &dwarf.view, 0x11, &work, &parts));
         close_made(&dwarf);
     }
 }
@@ -123,9 +143,8 @@ static void test_damaged_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_versions),
-        cmocka_unit_test(test_a_full_index),
-        cmocka_unit_test(test_damaged_indexes),
+        cmocka_unit_test(test_both_versions),        cmocka_unit_test(test_a_full_index),
+        cmocka_unit_test(test_work_comes_to_an_end), cmocka_unit_test(test_damaged_indexes),
         cmocka_unit_test(test_damaged_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
