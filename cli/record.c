@@ -20,7 +20,7 @@
 #include "target_server.h"
 #include "util/clock.h"
 
-enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128 };
+enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128, NEWBORN_MS = 400 };
 
 struct options {
     const char *output;
@@ -237,10 +237,13 @@ static void collect(struct recording *recording)
     }
 }
 
-/* A daemon may be on its way still. Where something else holds the connection, there is nobody to be heard. */
+/*
+ * A daemon may be on its way still; on a machine with many runnable tasks to a CPU it waits for its turn several times.
+ * Where something else holds the connection, a child made by a bare system call, there is nobody to be heard.
+ */
 static void hear_newborn(struct recording *recording)
 {
-    const int64_t until_ns = sp_now_ns() + SP_COLLECTOR_INTERVAL_MS * INT64_C(1000000);
+    const int64_t until_ns = sp_now_ns() + NEWBORN_MS * INT64_C(1000000);
     struct pollfd polled = {.fd = sp_server_fd(recording->server), .events = POLLIN};
     sp_server_catch_up(recording->server);
     while (sp_server_has_newborn(recording->server) && sp_now_ns() < until_ns) {
@@ -251,7 +254,6 @@ static void hear_newborn(struct recording *recording)
 
 static void say_what_runs_on(const struct recording *recording)
 {
-    sp_server_serve(recording->server); /* some have ended while the profile was written */
     const unsigned running = sp_server_running(recording->server);
     if (running > 0)
         sp_complain("%u of the processes that %s has started %s on, and what %s from now on is not recorded%s", running,
