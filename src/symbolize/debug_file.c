@@ -17,11 +17,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEBUG_DIRECTORY "/usr/lib/debug"
 /* A link is a name and a CRC. */
 #define LINK_MAX_BYTES (NAME_MAX + 16)
+/* What is read for a CRC: seconds. A link leads to whatever has its name, and a hole in a file costs nothing to make.
+ */
+#define CRC_BYTES_MAX (UINT64_C(4) << 30)
 
 /* Whether there are bytes of .debug_info, plain or in the old compressed form. */
 static bool has_dwarf(const struct sp_elf_image *image)
@@ -46,7 +50,12 @@ static int crc_of(const struct sp_elf_image *debug, uint32_t *crc)
     static const size_t CHUNK = 1 << 16;
     char bytes[1 << 16];
     uint32_t sum = 0;
+    struct stat st;
     ssize_t got;
+    if (fstat(debug->fd, &st) != 0)
+        return -errno;
+    if ((uint64_t)st.st_size > CRC_BYTES_MAX)
+        return -EFBIG;
     for (off_t at = 0; (got = pread(debug->fd, bytes, CHUNK, at)) > 0; at += got)
         sum = libdeflate_crc32(sum, bytes, (size_t)got);
     if (got < 0)

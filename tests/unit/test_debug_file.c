@@ -118,6 +118,17 @@ static void test_a_directory_has_files_by_name(void **state)
     assert_int_equal(search("by-name"), -ESTALE);
 }
 
+/* Its CRC would take an hour. */
+static void test_a_huge_file_is_not_read(void **state)
+{
+    (void)state;
+    need_files();
+    assert_true(run("mkdir -p huge%s && cp kept huge%s/program.debug", directory, directory));
+    if (!run("truncate -s 4T huge%s/program.debug", directory))
+        skip();
+    assert_int_equal(search("huge"), -ESTALE);
+}
+
 static void test_a_file_of_another_build_is_not_used(void **state)
 {
     (void)state;
@@ -327,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_directory_has_files_by_build_id),
         cmocka_unit_test(test_a_directory_has_files_by_name),
+        cmocka_unit_test(test_a_huge_file_is_not_read),
         cmocka_unit_test(test_a_file_of_another_build_is_not_used),
         cmocka_unit_test(test_a_directory_has_programs_by_build_id),
         cmocka_unit_test(test_a_debug_file_stands_for_its_program),
