@@ -117,19 +117,29 @@ static void describe(const struct dl_phdr_info *info, struct loaded *loaded)
     }
 }
 
-/*
- * As the kernel would name it. Without a build id nothing could tell that the file was replaced since; then the path
- * is not said, and the collector goes by what it has seen in the process's mappings.
- */
-static void find_path(const char *name, struct sp_unloaded_object *object)
+/* What the dynamic linker calls it, for find_path. */
+static void keep_name(const char *name, struct sp_unloaded_object *object)
 {
-    const bool is_there = realpath(name, the.path) != NULL;
-    const bool is_deleted = !is_there && errno == ENOENT && name[0] == '/';
-    const char *path = is_there ? the.path : name, *tail = is_deleted ? " (deleted)" : "";
+    const size_t n = strlen(name);
+    if (object->build_id_bytes > 0 && n < sizeof object->path)
+        memcpy(object->path, name, n + 1);
+}
+
+/*
+ * Makes of its name a path as the kernel would have it. Without a build id nothing could tell that the file was
+ * replaced since; then the path is not said, and the collector goes by what it has seen in the process's mappings.
+ */
+static void find_path(struct sp_unloaded_object *object)
+{
+    const bool is_there = realpath(object->path, the.path) != NULL;
+    const bool is_deleted = !is_there && errno == ENOENT && object->path[0] == '/';
+    const char *path = is_there ? the.path : object->path, *tail = is_deleted ? " (deleted)" : "";
     const size_t n = strlen(path), n_tail = strlen(tail);
-    if (object->build_id_bytes == 0 || (!is_there && !is_deleted) || n + n_tail >= sizeof object->path)
+    if ((!is_there && !is_deleted) || n + n_tail >= sizeof object->path) {
+        object->path[0] = '\0';
         return;
-    memcpy(object->path, path, n);
+    }
+    memmove(object->path, path, n);
     memcpy(object->path + n, tail, n_tail + 1);
 }
 
@@ -176,7 +186,7 @@ static int list_object(struct dl_phdr_info *info, size_t bytes, void *user)
     } else if (the.n == OBJECTS) {
         the.is_incomplete = true;
     } else {
-        find_path(info->dlpi_name, &loaded.object);
+        keep_name(info->dlpi_name, &loaded.object);
         the.at[the.n++] = loaded;
     }
     return 0;
@@ -279,6 +289,8 @@ static void list_anew(const struct sp_segment *segment, struct listing *listing)
     for (uint32_t i = 0; i < the.n; i++)
         the.at[i].is_found = false;
     dl_iterate_phdr(list_object, listing);
+    for (uint32_t i = listing->n_before; i < the.n; i++) /* file systems may be slow: without the linker's lock */
+        find_path(&the.at[i].object);
     the.is_incomplete |= !listing->is_past_linker;
     if (count_missing() > 0)
         tell_missing(segment, listing);
