@@ -14,11 +14,12 @@
 #include <unistd.h>
 
 #include "formats/bytes.h"
+#include "formats/legacy.h"
 #include "formats/pprof.h"
 
 enum { READ_BYTES = 64 << 10 };
 
-const struct sp_format *const sp_formats[] = {&sp_format_pprof, NULL};
+const struct sp_format *const sp_formats[] = {&sp_format_pprof, &sp_format_legacy, NULL};
 
 const struct sp_format *sp_format_find(const char *name)
 {

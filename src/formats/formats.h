@@ -28,7 +28,10 @@ struct sp_format {
      */
     int (*read)(const uint8_t *data, size_t size, size_t memory_limit, struct sp_profile **profile, char *why,
                 size_t why_size);
-    /* Appends the profile to `out`: 0, or -ENOMEM, or -EINVAL when the profile does not hold together. */
+    /*
+     * Appends the profile to `out`: 0, or -ENOMEM, -EINVAL when the profile does not hold together, -ENOTSUP when it
+     * has what this format cannot tell.
+     */
     int (*write)(const struct sp_profile *profile, struct sp_bytes *out);
 };
 
