@@ -68,7 +68,8 @@ static void put_samples(FILE *out, const struct sp_ledger *ledger)
     put_tally(out, "recorded", ledger->recorded, ",\n              ");
     put_tally(out, "collected", ledger->collected, ", ");
     put_tally(out, "settled", ledger->settled, ", ");
-    put_tally(out, "withheld", ledger->withheld, ",\n              \"lost\": {");
+    put_tally(out, "withheld", ledger->withheld, ", ");
+    put_tally(out, "filtered", ledger->filtered, ",\n              \"lost\": {");
     for (unsigned i = 0; i < SP_LOSSES; i++)
         put_tally(out, sp_loss_name((enum sp_loss)i), ledger->lost[i], ",\n                       ");
     put_tally(out, "memory limit", ledger->over_memory, "},\n              ");

@@ -107,6 +107,9 @@ static void print_samples(const struct sp_ledger *ledger, FILE *out)
     if (ledger->withheld.weight > 0)
         fprintf(out, "           weight %" PRIu64 " of that is not in the profile: the threads could not be sampled\n",
                 ledger->withheld.weight);
+    if (ledger->filtered.weight > 0)
+        fprintf(out, "           weight %" PRIu64 " was refused by the program's filter, and is not in the profile\n",
+                ledger->filtered.weight);
     for (unsigned i = 0; i < SP_LOSSES; i++)
         print_loss(out, sp_loss_name((enum sp_loss)i), ledger->lost[i]);
     print_loss(out, "memory limit", ledger->over_memory);

@@ -66,6 +66,11 @@ void sp_collector_label_processes(struct sp_collector *collector)
     collector->labels_processes = true;
 }
 
+void sp_collector_expect_filter(struct sp_collector *collector)
+{
+    collector->has_filter = true;
+}
+
 void sp_collector_use_images(struct sp_collector *collector, struct sp_images *images)
 {
     collector->images = images;

@@ -47,6 +47,12 @@ void sp_collector_use_images(struct sp_collector *collector, struct sp_images *i
 void sp_collector_label_processes(struct sp_collector *collector);
 
 /*
+ * The sessions have a filter of samples (handler/entry.h). What a thread owes at its end nobody has asked it for: that
+ * is in the profile only if the filter has wanted all samples of the thread before. To be told before the first sample.
+ */
+void sp_collector_expect_filter(struct sp_collector *collector);
+
+/*
  * Starts to collect from process `pid`, whose segment is mapped at `segment`. The segment must stay mapped until
  * sp_collector_detach. Reads the process's mappings; or, where it was forked from `parent` (a target of this or another
  * collector; NULL: it was not), takes over what is known of the parent's.

@@ -27,6 +27,7 @@ struct sp_collector {
     struct words words;
     struct sp_images *images; /* or NULL */
     bool labels_processes;
+    bool has_filter;
     SP_ARRAY(uint32_t) process_names; /* strings; a target's number is a position here */
     pid_t first_pid;                  /* of the first target */
     uint32_t executable;              /* string: path of the first process's last image; 0: not known */

@@ -23,23 +23,28 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 /*
  * What a thread used and was not sampled for. Of one that has settled its account, only what has a reason: the rest is
- * among the losses. Of others, losses (what is left of them is in `*lost_left_ns`) explain what nothing else does.
+ * among the losses. Of others, losses (what is left of them is in `*lost_left_ns`) explain what nothing else does. What
+ * the host's filter refused is known exactly.
  */
 static void find_unsampled(const struct sp_known_thread *thread, const struct sp_segment *segment,
                            uint64_t *lost_left_ns, struct sp_thread_time *time)
 {
-    const uint64_t kernel_ns = time->kernel_ns, recorded_ns = time->recorded_ns;
-    if (kernel_ns <= recorded_ns || kernel_ns - recorded_ns <= sp_gap_limit_ns(segment, kernel_ns))
+    const uint64_t filtered_ns = sum(sp_known_thread_filtered_ns(thread, segment->geometry.period_ns), 0);
+    const uint64_t kernel_ns = time->kernel_ns, known_ns = sum(time->recorded_ns, filtered_ns);
+    time->gap = filtered_ns > 0 ? SP_GAP_FILTERED : SP_GAP_NONE;
+    time->unsampled_ns = filtered_ns;
+    if (kernel_ns <= known_ns || kernel_ns - known_ns <= sp_gap_limit_ns(segment, kernel_ns))
         return;
-    uint64_t missing_ns = kernel_ns - recorded_ns;
+    uint64_t missing_ns = kernel_ns - known_ns;
     enum sp_gap gap = thread->gap == SP_GAP_NONE ? SP_GAP_UNKNOWN : thread->gap;
     if (gap == SP_GAP_UNKNOWN) {
         const uint64_t explained_ns = missing_ns < *lost_left_ns ? missing_ns : *lost_left_ns;
         *lost_left_ns -= explained_ns;
         missing_ns = thread->is_settled ? 0 : missing_ns - explained_ns;
     }
-    time->gap = missing_ns > 0 ? gap : SP_GAP_NONE;
-    time->unsampled_ns = missing_ns;
+    if (missing_ns > 0)
+        time->gap = gap;
+    time->unsampled_ns = sum(time->unsampled_ns, missing_ns);
     time->named_lost_ns = thread->is_settled && !thread->is_withheld ? missing_ns : 0;
 }
 
@@ -48,11 +53,13 @@ static struct sp_thread_time time_of(const struct sp_known_thread *thread, const
                                      uint64_t *lost_left_ns)
 {
     const uint64_t recorded_ns = sum(sp_known_thread_recorded_ns(thread, segment->geometry.period_ns), 0);
+    const uint64_t filtered_ns = sp_known_thread_filtered_ns(thread, segment->geometry.period_ns);
     const uint64_t kernel_ns = sum(sp_known_thread_kernel_ns(thread), 0);
     struct sp_thread_time time = {.tid = thread->key.tid,
                                   .name = thread->name,
                                   .n_threads = 1,
-                                  .kernel_ns = thread->is_settled ? kernel_ns : larger(kernel_ns, recorded_ns),
+                                  .kernel_ns =
+                                      thread->is_settled ? kernel_ns : larger(kernel_ns, sum(recorded_ns, filtered_ns)),
                                   .recorded_ns = recorded_ns};
     find_unsampled(thread, segment, lost_left_ns, &time);
     return time;

@@ -185,16 +185,26 @@ uint64_t sp_known_thread_kernel_ns(const struct sp_known_thread *thread)
     return thread->clock_ns > thread->since_ns ? thread->clock_ns - thread->since_ns : 0;
 }
 
+static uint64_t times(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
 uint64_t sp_known_thread_recorded_ns(const struct sp_known_thread *thread, uint64_t period_ns)
 {
-    uint64_t recorded_ns;
-    return __builtin_mul_overflow(thread->weight, period_ns, &recorded_ns) ? UINT64_MAX : recorded_ns;
+    return times(thread->weight, period_ns);
+}
+
+uint64_t sp_known_thread_filtered_ns(const struct sp_known_thread *thread, uint64_t period_ns)
+{
+    return times(thread->filtered, period_ns);
 }
 
 bool sp_known_thread_is_brief(const struct sp_known_thread *thread, const struct sp_segment *segment)
 {
     if ((thread->key.slot_generation & SLOT_MASK) == 0 || thread->is_settled || thread->weight > 0 ||
-        sp_known_thread_kernel_ns(thread) > segment->geometry.period_ns)
+        thread->filtered > 0 || sp_known_thread_kernel_ns(thread) > segment->geometry.period_ns)
         return false;
     const struct sp_slot *slot = sp_known_thread_slot(thread, segment);
     return slot == NULL || sp_load_acquire(&slot->state) != SP_SLOT_LIVE;

@@ -29,6 +29,7 @@ struct sp_known_thread {
 
     /* Its account; see sp_known_thread_kernel_ns and sp_known_thread_recorded_ns. */
     uint64_t weight;             /* periods that its samples in the profile stand for */
+    uint64_t filtered;           /* periods of samples that the host's filter refused */
     uint64_t since_ns, clock_ns; /* its CPU clock: when its account began, and when it was last read; both 0: never */
     enum sp_gap gap;             /* why samples stayed behind its clock when it was last looked at */
     int64_t ended_ns;            /* when it was known to be at its end, CLOCK_MONOTONIC; 0: it is not */
@@ -83,9 +84,10 @@ const struct sp_slot *sp_known_thread_slot(const struct sp_known_thread *thread,
 uint32_t sp_known_thread_name(struct sp_known_thread *thread, const struct sp_segment *segment, pid_t pid,
                               int64_t now_ns, struct sp_profile *profile);
 
-/* CPU time in ns of the thread's account: by the kernel, and by the samples in the profile. */
+/* CPU time in ns of the thread's account: by the kernel, by the samples in the profile, and by those refused. */
 uint64_t sp_known_thread_kernel_ns(const struct sp_known_thread *thread);
 uint64_t sp_known_thread_recorded_ns(const struct sp_known_thread *thread, uint64_t period_ns);
+uint64_t sp_known_thread_filtered_ns(const struct sp_known_thread *thread, uint64_t period_ns);
 
 /*
  * Whether the thread gave its slot back before a sample of it was due: then it left no record, and the target has

@@ -18,6 +18,7 @@ static const char *const loss_names[SP_LOSSES] = {
 static const char *const gap_names[SP_GAPS] = {
     [SP_GAP_BLOCKED] = "SIGPROF blocked", [SP_GAP_IGNORED] = "SIGPROF ignored", [SP_GAP_REPLACED] = "handler replaced",
     [SP_GAP_NO_TIMER] = "no timer",       [SP_GAP_NO_SLOT] = "no slot",         [SP_GAP_UNKNOWN] = "unknown",
+    [SP_GAP_FILTERED] = "filtered",
 };
 
 static const char *const end_names[SP_STACK_ENDS] = {

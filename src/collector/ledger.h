@@ -2,7 +2,7 @@
  * The ledger: what became of every sample that was due, and of all CPU time.
  *
  *   fired = recorded + Σ lost                                  in the target, exactly, in deliveries and in weight
- *   recorded = collected + over memory + withheld + damaged    in the collector, once the last drain is made
+ *   recorded = collected + over memory + withheld + filtered + damaged    in the collector, once the last drain is made
  *   kernel_ns = recorded_ns + lost_ns + Σ unsampled_ns + outside_ns    where chance has not sampled more than there is
  *
  * Place: collector; printed by commands, and written into profiles: as comments for people, as facts for programs.
@@ -31,6 +31,7 @@ enum sp_gap {
     SP_GAP_REPLACED, /* its timer runs, and our handler is not reached */
     SP_GAP_NO_TIMER, /* the kernel gave it neither timer nor perf event */
     SP_GAP_NO_SLOT,  /* there were more threads than slots, or none of them ran a handler that could have armed it */
+    SP_GAP_FILTERED, /* the host's filter refused its samples */
     SP_GAP_UNKNOWN,
     SP_GAPS
 };
@@ -42,6 +43,7 @@ struct sp_ledger {
     struct sp_tally collected;        /* in the profile */
     struct sp_tally over_memory;      /* read, but the profile had reached its limit */
     struct sp_tally withheld;         /* owed at the end of a thread that could not be sampled: in unsampled_ns */
+    struct sp_tally filtered;         /* refused by the host's filter; in unsampled_ns */
     uint64_t damaged;                 /* records or halves that made no sense and were skipped */
     uint64_t stray;                   /* SIGPROF of others with a forged cookie */
     uint64_t early;                   /* signals of perf events before a period was due */

@@ -38,6 +38,7 @@ static const struct entry entries[] = {
     TALLY("collected", collected),
     TALLY("settled", settled),
     TALLY("withheld", withheld),
+    TALLY("filtered", filtered),
     TALLY("lost.shards busy", lost[SP_LOSS_BUSY]),
     TALLY("lost.shards full", lost[SP_LOSS_FULL]),
     TALLY("lost.no place", lost[SP_LOSS_NO_PLACE]),
@@ -68,6 +69,7 @@ static const struct entry entries[] = {
     NUMBER("cpu.unsampled_ns.handler replaced", unsampled_ns[SP_GAP_REPLACED]),
     NUMBER("cpu.unsampled_ns.no timer", unsampled_ns[SP_GAP_NO_TIMER]),
     NUMBER("cpu.unsampled_ns.no slot", unsampled_ns[SP_GAP_NO_SLOT]),
+    NUMBER("cpu.unsampled_ns.filtered", unsampled_ns[SP_GAP_FILTERED]),
     NUMBER("cpu.unsampled_ns.unknown", unsampled_ns[SP_GAP_UNKNOWN]),
     NUMBER("cpu.named_lost_ns", named_lost_ns),
 };

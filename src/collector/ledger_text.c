@@ -49,6 +49,8 @@ static void comment_samples(const struct sp_ledger *ledger, struct sp_profile *p
     }
     append_tally(&comment, " memory limit", ledger->over_memory);
     append_tally(&comment, "; withheld", ledger->withheld);
+    if (ledger->filtered.deliveries > 0)
+        append_tally(&comment, "; filtered", ledger->filtered);
     append(&comment, "; damaged %" PRIu64 "; early %" PRIu64 "; stray %" PRIu64, ledger->damaged, ledger->early,
            ledger->stray);
     sp_profile_add_comment(profile, comment.text);

@@ -105,6 +105,21 @@ static void take_end(struct sp_target *target, const struct sp_record *record, s
                           record->weight * period_ns > sp_gap_limit_ns(&target->segment, record->weight * period_ns);
 }
 
+/* Whether the host's filter has refused the sample, or what would be put to a thread of which it wants nothing. */
+static bool is_filtered(const struct sp_target *target, const struct sp_record *record,
+                        const struct sp_known_thread *thread)
+{
+    if (record->kind != SP_RECORD_END)
+        return record->kind == SP_RECORD_FILTERED;
+    return target->collector->has_filter && (thread->filtered > 0 || thread->weight == 0);
+}
+
+static void count_filtered(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
+{
+    add(&target->collector->ledger.filtered, record);
+    thread->filtered += record->weight;
+}
+
 /* An equal sample may be there already: it is added to that one. */
 static void add_sample(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
 {
@@ -136,6 +151,8 @@ void sp_target_take_record(void *user, const struct sp_record *record)
         return;
     if (thread == NULL || collector->profile->memory_bytes > collector->memory_limit)
         add(&collector->ledger.over_memory, record);
+    else if (is_filtered(target, record, thread))
+        count_filtered(target, record, thread);
     else if (record->kind == SP_RECORD_END && thread->is_withheld)
         add(&collector->ledger.withheld, record);
     else

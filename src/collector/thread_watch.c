@@ -123,13 +123,14 @@ static struct sp_known_thread *thread_of(const struct sp_watched *process, int32
 /* Compares the samples with the clock. */
 static bool has_gap(struct sp_known_thread *thread, const struct sp_segment *segment)
 {
-    if (thread->weight != thread->sampled_weight || thread->sampled_clock_ns < thread->since_ns) {
-        thread->sampled_weight = thread->weight;
+    const uint64_t weight = thread->weight + thread->filtered;
+    if (weight != thread->sampled_weight || thread->sampled_clock_ns < thread->since_ns) {
+        thread->sampled_weight = weight;
         thread->sampled_clock_ns = thread->clock_ns;
         thread->silent_user_ns = 0;
     }
     const uint64_t kernel_ns = sp_known_thread_kernel_ns(thread);
-    const uint64_t recorded_ns = sp_known_thread_recorded_ns(thread, segment->geometry.period_ns);
+    const uint64_t recorded_ns = weight * segment->geometry.period_ns;
     return kernel_ns > recorded_ns && kernel_ns - recorded_ns > sp_gap_limit_ns(segment, kernel_ns);
 }
 

@@ -85,6 +85,21 @@ static void count_walk(struct sp_shard *shard, const struct sp_walk_facts *facts
     sp_store_relaxed(&shard->rules_missed, sp_load_relaxed(&shard->rules_missed) + facts->misses);
 }
 
+/* Asks the host's filter, where there is one. A function of its own, for the list of indirect calls. */
+__attribute__((noinline)) static bool is_wanted(void)
+{
+    const struct sp_sample_filter *filter = &sp_handler.filter;
+    return filter->ask == NULL || filter->ask(filter->argument) != 0;
+}
+
+/* Tells the collector of a sample that is not wanted, and of nothing in it. */
+static void commit_refused(struct sp_reservation *reservation, uint64_t weight)
+{
+    reservation->record[SP_RECORD_HEAD_WORDS] = 0;
+    reservation->kind = SP_RECORD_FILTERED;
+    sp_shard_commit(reservation, 1, SP_STACK_COMPLETE, weight);
+}
+
 static void record(const struct subject *who, const void *context, uint64_t weight, struct sp_stripe *stripe)
 {
     const struct sp_segment *segment = &sp_handler.segment;
@@ -92,7 +107,8 @@ static void record(const struct subject *who, const void *context, uint64_t weig
     enum sp_loss reason;
     sp_count_add(&stripe->fired, weight);
     const uint32_t first = who->slot != 0 ? who->slot : (uint32_t)who->tid;
-    if (!sp_shard_begin(segment, first, segment->geometry.max_depth, &reservation, &reason)) {
+    const bool is_refused = !is_wanted();
+    if (!sp_shard_begin(segment, first, is_refused ? 1 : segment->geometry.max_depth, &reservation, &reason)) {
         sp_count_add(&stripe->lost[reason], weight);
         return;
     }
@@ -100,6 +116,10 @@ static void record(const struct subject *who, const void *context, uint64_t weig
     uint64_t *words = reservation.record;
     words[1] = sp_record_slot(who->slot, who->generation);
     words[2] = sp_record_thread(who->tid, sp_objects_epoch());
+    if (is_refused) {
+        commit_refused(&reservation, weight);
+        return;
+    }
     const uint32_t depth =
         sp_unwind_with(sp_segment_scratch(segment, reservation.shard), context, &who->stack, sp_segment_unwind(segment),
                        words + SP_RECORD_HEAD_WORDS, segment->geometry.max_depth, &facts);

@@ -28,6 +28,15 @@ struct sp_inflight {
 };
 
 /*
+ * Whether a sample of the interrupted thread is wanted: 0 is no. `ask` is the host's function, called in the handler
+ * and on that thread, with all signals blocked and nothing of ours held; it has to return. NULL: all are wanted.
+ */
+struct sp_sample_filter {
+    int (*ask)(void *argument);
+    void *argument;
+};
+
+/*
  * One per process. A handler counts itself into a stripe of `inflight`, then reads `state`; who stops a session writes
  * `state`, then waits until all stripes are 0 (all sequentially consistent). So either the handler sees the new state
  * and does not touch the segment, or the session waits for it.
@@ -37,6 +46,7 @@ struct sp_handler_state {
     _Atomic int32_t pid;    /* of the process whose session it is */
     /* Written while no session runs, read only by handlers that saw RUNNING. */
     struct sp_segment segment;
+    struct sp_sample_filter filter;
     uint32_t generation;           /* of the process timer's cookie */
     _Atomic int32_t process_timer; /* kernel timer id, or -1 */
     _Atomic int32_t event_fd;      /* perf events have descriptors from here on; INT32_MAX: there never were any */

@@ -100,7 +100,8 @@ enum sp_stack_end {
 
 enum sp_record_kind {
     SP_RECORD_SAMPLE = 0,
-    SP_RECORD_END = 1, /* what a thread still owed when it ended, or when sampling did */
+    SP_RECORD_END = 1,      /* what a thread still owed when it ended, or when sampling did */
+    SP_RECORD_FILTERED = 2, /* a sample that the host's filter refused: depth is 1, the pc 0 */
     SP_RECORD_KINDS
 };
 

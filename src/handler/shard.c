@@ -30,8 +30,8 @@ bool sp_shard_begin(const struct sp_segment *segment, uint32_t first, uint32_t d
         const uint32_t half = sp_load_relaxed(&shard->active) & 1;
         const uint32_t used = sp_load_relaxed(&shard->used[half]);
         if (has_room(segment, used, SP_RECORD_HEAD_WORDS + depth)) {
-            *reservation =
-                (struct sp_reservation){segment, number, half, used, sp_segment_records(segment, number, half) + used};
+            *reservation = (struct sp_reservation){
+                segment, number, half, used, sp_segment_records(segment, number, half) + used, SP_RECORD_SAMPLE};
             return true;
         }
         sp_store_release(&shard->lock, 0);
@@ -122,7 +122,7 @@ void sp_shard_commit(struct sp_reservation *at, uint32_t depth, enum sp_stack_en
     const uint32_t hash = hash_record(at->record, depth, end);
     const uint32_t bucket_number = hash & (at->segment->geometry.n_buckets - 1);
     uint64_t *bucket = sp_segment_buckets(at->segment, at->shard, at->half) + (size_t)bucket_number * SP_BUCKET_WAYS;
-    at->record[0] = (uint64_t)hash << 32 | (uint64_t)depth << 16 | (uint64_t)end;
+    at->record[0] = (uint64_t)hash << 32 | (uint64_t)depth << 16 | (uint64_t)at->kind << 8 | (uint64_t)end;
     uint64_t *same = find_same(at, bucket, hash, depth);
     if (same != NULL) {
         same[3]++;

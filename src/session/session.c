@@ -59,9 +59,15 @@ int sp_session_create(const struct sp_session_config *config, int *memfd)
     }
     sp_loaded_objects_start();
     config_in_use = *config;
+    sp_session_set_filter(NULL, NULL);
     sp_store_relaxed(&sp_handler.segment.header->trigger_asked, config->trigger);
     sp_store_relaxed(&sp_handler.segment.header->cpus, count_cpus());
     return 0;
+}
+
+void sp_session_set_filter(int (*ask)(void *argument), void *argument)
+{
+    sp_handler.filter = (struct sp_sample_filter){ask, argument};
 }
 
 bool sp_session_has_trigger(void)

@@ -43,6 +43,11 @@ struct sp_session_config {
 int sp_session_create(const struct sp_session_config *config, int *memfd);
 
 /*
+ * In STARTING: samples are asked for first, see struct sp_sample_filter. sp_session_create has left all wanted.
+ */
+void sp_session_set_filter(int (*ask)(void *argument), void *argument);
+
+/*
  * STARTING → RUNNING: installs the handler, starts the process timer, and arms all threads.
  * Returns 0, or the error of sigaction(2); then it is STARTING still.
  */

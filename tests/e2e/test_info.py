@@ -9,8 +9,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import e2e  # noqa: E402
 
-REASONS = ["SIGPROF blocked", "SIGPROF ignored", "handler replaced", "no timer", "no slot", "unknown"]
-TALLIES = ["fired", "recorded", "collected", "settled", "withheld"]
+REASONS = ["SIGPROF blocked", "SIGPROF ignored", "handler replaced", "no timer", "no slot", "filtered", "unknown"]
+TALLIES = ["fired", "recorded", "collected", "settled", "withheld", "filtered"]
 LOSSES = ["shards busy", "shards full", "no place", "memory limit"]
 
 
@@ -62,7 +62,8 @@ def test_json_adds_up(directory):
     for kind in ("count", "weight"):
         lost = sum(samples["lost"][reason][kind] for reason in LOSSES if reason != "memory limit")
         e2e.equal(samples["fired"][kind], samples["recorded"][kind] + lost, f"fired, {kind}")
-        kept = sum(tally[kind] for tally in (samples["collected"], samples["withheld"], samples["lost"]["memory limit"]))
+        kept = sum(tally[kind] for tally in (samples["collected"], samples["withheld"], samples["filtered"],
+                                             samples["lost"]["memory limit"]))
         e2e.equal(samples["recorded"][kind], kept, f"recorded, {kind}")
     e2e.equal(samples["collected"]["weight"], profile.total("samples"), "weight in the profile")
     e2e.equal(cpu["recorded_ns"], profile.total(), "CPU time in the profile")

@@ -29,19 +29,24 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Another stack of this thread's, into the first shard. */
-static void add_record(const uint64_t *pcs, uint32_t depth, enum sp_stack_end end)
+/* Another record of this thread's, into the first shard. */
+static void add_record_of(enum sp_record_kind kind, const uint64_t *pcs, uint32_t depth, enum sp_stack_end end)
 {
     struct sp_shard *shard = sp_segment_shard(&the.segment, 0);
     const uint32_t half = sp_load_relaxed(&shard->active), used = sp_load_relaxed(&shard->used[half]);
     uint64_t *record = sp_segment_records(&the.segment, 0, half) + used;
     assert_true(used + SP_RECORD_HEAD_WORDS + depth <= the.segment.geometry.half_words);
-    record[0] = (uint64_t)depth << 16 | SP_RECORD_SAMPLE << 8 | (uint64_t)end;
+    record[0] = (uint64_t)depth << 16 | (uint64_t)kind << 8 | (uint64_t)end;
     record[1] = sp_record_slot(1, 1);
     record[2] = (uint64_t)gettid();
     record[3] = record[4] = 1;
     memcpy(record + SP_RECORD_HEAD_WORDS, pcs, depth * sizeof *pcs);
     sp_store_release(&shard->used[half], used + SP_RECORD_HEAD_WORDS + depth);
+}
+
+static void add_record(const uint64_t *pcs, uint32_t depth, enum sp_stack_end end)
+{
+    add_record_of(SP_RECORD_SAMPLE, pcs, depth, end);
 }
 
 static const struct sp_profile *collect(struct sp_ledger *ledger)
@@ -166,6 +171,53 @@ static void test_code_made_since_is_published_when_it_is_sampled(void **state)
     munmap((void *)(uintptr_t)code, 3 * 4096);
 }
 
+/* The last record, by which a period is owed to the start routine. */
+static void add_end(void)
+{
+    const uint64_t words[SP_END_WORDS] = {(uint64_t)(uintptr_t)&collect, 5000, 0};
+    add_record_of(SP_RECORD_END, words, SP_END_WORDS, SP_STACK_COMPLETE);
+}
+
+static void test_refused_samples_are_counted_and_not_in_the_profile(void **state)
+{
+    (void)state;
+    static const uint64_t nowhere = 0;
+    const uint64_t here = (uint64_t)(uintptr_t)&collect;
+    struct sp_ledger ledger;
+    sp_collector_expect_filter(the.collector);
+    add_record(&here, 1, SP_STACK_COMPLETE);
+    add_record_of(SP_RECORD_FILTERED, &nowhere, 1, SP_STACK_COMPLETE);
+    add_record_of(SP_RECORD_FILTERED, &nowhere, 1, SP_STACK_COMPLETE);
+    add_end();
+    const struct sp_profile *profile = collect(&ledger);
+    assert_int_equal(profile->samples.n, 1);
+    assert_int_equal(profile->values.at[0], 1);
+    assert_int_equal(ledger.collected.weight, 1);
+    assert_int_equal(ledger.filtered.weight, 3); /* with what was owed at the end */
+    assert_int_equal(ledger.filtered.deliveries, 3);
+    assert_int_equal(ledger.unsampled_ns[SP_GAP_FILTERED], 3 * the.segment.geometry.period_ns);
+}
+
+/* What is owed at the end of a thread goes into the profile where the filter has wanted all before, and some. */
+static void test_end_is_the_filters_answer(void **state)
+{
+    (void)state;
+    const uint64_t here = (uint64_t)(uintptr_t)&collect;
+    struct sp_ledger ledger;
+    sp_collector_expect_filter(the.collector);
+    add_end();
+    collect(&ledger);
+    assert_int_equal(ledger.filtered.weight, 1);
+    tear_down(state);
+    set_up(state);
+    sp_collector_expect_filter(the.collector);
+    add_record(&here, 1, SP_STACK_COMPLETE);
+    add_end();
+    collect(&ledger);
+    assert_int_equal(ledger.filtered.weight, 0);
+    assert_int_equal(ledger.collected.weight, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -175,6 +227,8 @@ int main(void)
         TEST(test_gap_where_none_can_be_is_data),
         TEST(test_code_made_since_is_published_when_a_stack_lacks_rules),
         TEST(test_code_made_since_is_published_when_it_is_sampled),
+        TEST(test_refused_samples_are_counted_and_not_in_the_profile),
+        TEST(test_end_is_the_filters_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

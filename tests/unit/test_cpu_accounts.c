@@ -103,6 +103,23 @@ static void test_accounts_thread_that_is_sampled_has_no_gap(void **state)
     tear_down(&fixture);
 }
 
+static void test_accounts_what_was_refused_is_unsampled_by_its_name(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    set_up(&fixture);
+    add_thread(&fixture, 1, "main", 1000 * MS, 60, SP_GAP_NONE)->filtered = 40;
+    add_thread(&fixture, 2, "other", 15 * MS, 0, SP_GAP_NONE)->filtered = 1;
+    write(&fixture);
+    assert_int_equal(account_of(&fixture, 1)->recorded_ns, 600 * MS);
+    assert_int_equal(account_of(&fixture, 1)->unsampled_ns, 400 * MS);
+    assert_string_equal(sp_profile_text(fixture.profile, account_of(&fixture, 1)->reason), "filtered");
+    assert_int_equal(account_of(&fixture, 2)->unsampled_ns, 10 * MS);
+    assert_int_equal(fixture.ledger.unsampled_ns[SP_GAP_FILTERED], 410 * MS);
+    assert_int_equal(sp_ledger_unsampled_ns(&fixture.ledger), 410 * MS);
+    tear_down(&fixture);
+}
+
 static void test_accounts_gap_has_its_reason(void **state)
 {
     (void)state;
@@ -268,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accounts_thread_that_is_sampled_has_no_gap),
+        cmocka_unit_test(test_accounts_what_was_refused_is_unsampled_by_its_name),
         cmocka_unit_test(test_accounts_gap_has_its_reason),
         cmocka_unit_test(test_accounts_losses_explain_what_nothing_else_does),
         cmocka_unit_test(test_accounts_settled_thread_names_only_what_has_a_reason),

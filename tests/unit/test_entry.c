@@ -475,6 +475,53 @@ static void test_chain_own_samples_do_not_reach_the_host(void **state)
     assert_int_equal(host.calls, 0);
 }
 
+struct answers {
+    unsigned asked;
+    bool is_wanted;
+};
+
+static int answer(void *argument)
+{
+    struct answers *answers = argument;
+    answers->asked++;
+    return answers->is_wanted ? 7 : 0;
+}
+
+/* Records of a kind in the first halves, and what they weigh. */
+static uint64_t weight_of_kind(enum sp_record_kind kind)
+{
+    uint64_t weight = 0;
+    for (uint32_t i = 0; i < 4; i++) {
+        const uint64_t *records = sp_segment_records(&sp_handler.segment, i, 0);
+        const uint32_t used = sp_load_relaxed(&sp_segment_shard(&sp_handler.segment, i)->used[0]);
+        for (uint32_t at = 0; at < used; at += SP_RECORD_HEAD_WORDS + sp_record_depth(records[at]))
+            if (sp_record_kind(records[at]) == kind)
+                weight += records[at + 4];
+    }
+    return weight;
+}
+
+static void test_entry_filter_is_asked_for_each_sample(void **state)
+{
+    (void)state;
+    struct answers answers = {0};
+    sp_handler.filter = (struct sp_sample_filter){answer, &answers};
+    for (unsigned i = 0; i < 10; i++)
+        send_to(gettid(), SI_TIMER, own_cookie(), 1);
+    assert_int_equal(answers.asked, 10);
+    assert_int_equal(weight_of_kind(SP_RECORD_FILTERED), 20);
+    assert_int_equal(weight_of_kind(SP_RECORD_SAMPLE), 0);
+    answers.is_wanted = true;
+    send_self(own_cookie());
+    sp_handler.filter = (struct sp_sample_filter){0};
+    send_self(own_cookie());
+    assert_int_equal(answers.asked, 11);
+    assert_int_equal(weight_of_kind(SP_RECORD_FILTERED), 20);
+    assert_int_equal(weight_of_kind(SP_RECORD_SAMPLE), 2);
+    assert_int_equal(counts().fired, totals_of(&sp_handler.segment).deliveries);
+    assert_int_equal(counts().fired_weight, 22);
+}
+
 /* Bytes of the host's over all of the segment: every signal is handled, and ends. */
 static void test_entry_scribbled_segment_is_survived(void **state)
 {
@@ -515,6 +562,7 @@ int main(void)
         TEST(test_entry_full_is_counted_as_full),
         TEST(test_entry_without_session_is_late),
         TEST(test_entry_stop_request_ends_the_timer),
+        TEST(test_entry_filter_is_asked_for_each_sample),
         TEST(test_chain_plain_handler_under_its_mask),
         TEST(test_chain_nodefer_leaves_the_signal_open),
         TEST(test_chain_handler_with_info_gets_it),
