@@ -23,6 +23,7 @@ MAY_INCLUDE = {
     "formats": {"profile", "util"},
     "report": {"profile", "util"},
     "library": {"session", "collector", "profile", "symbolize", "formats", "util", "include"},
+    "gperftools": {"handler", "library", "session", "collector", "profile", "formats", "util", "include"},
     "preload": {"handler", "session"},
     "cli": {"session", "collector", "profile", "symbolize", "formats", "report", "util", "include"},
     "include": set(),

@@ -14,6 +14,7 @@
 
 #include "collector/collector.h"
 #include "formats/formats.h"
+#include "library/library.h"
 #include "session/fork.h"
 #include "session/own_descriptors.h"
 #include "session/session.h"
@@ -173,11 +174,15 @@ static void register_fork_hooks(void)
 }
 
 /* STARTING → RUNNING; on failure everything is undone. */
-static int run(const struct sp_session_config *config)
+static int run(const struct sp_session_config *config, const struct sp_library_filter *filter)
 {
     free_collector();
     if (new_collector(config) == NULL)
         return -ENOMEM;
+    if (filter != NULL) {
+        sp_session_set_filter(filter->ask, filter->argument);
+        sp_collector_expect_filter(the.collector);
+    }
     the.target = sp_collector_attach(the.collector, sp_session_segment(), getpid(), NULL);
     if (the.target == NULL)
         return -ENOMEM;
@@ -191,12 +196,12 @@ static int run(const struct sp_session_config *config)
 }
 
 /* With the lock held. */
-static int start(const struct sp_session_config *config)
+static int start(const struct sp_session_config *config, const struct sp_library_filter *filter)
 {
     int error = sp_session_create(config, NULL);
     if (error != 0)
         return error;
-    error = run(config);
+    error = run(config, filter);
     if (error != 0) {
         free_collector();
         sp_session_destroy();
@@ -207,22 +212,30 @@ static int start(const struct sp_session_config *config)
     return 0;
 }
 
-PUBLIC int sigprof_start(const struct sigprof_options *options)
+int sp_library_prepare(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct sp_session_config config;
-    int error = config_of(options, &config);
-    if (error != 0)
-        return error;
     pthread_once(&once,
                  register_fork_hooks); /* ours runs before the session's in the child: it still reads the segment */
-    error = sp_fork_prepare(NULL);
+    return sp_fork_prepare(NULL);
+}
+
+int sp_library_start(const struct sp_session_config *config, const struct sp_library_filter *filter)
+{
+    int error = sp_library_prepare();
     if (error != 0)
         return error;
     pthread_mutex_lock(&the.lock);
-    error = start(&config);
+    error = start(config, filter);
     pthread_mutex_unlock(&the.lock);
     return error;
+}
+
+PUBLIC int sigprof_start(const struct sigprof_options *options)
+{
+    struct sp_session_config config;
+    const int error = config_of(options, &config);
+    return error != 0 ? error : sp_library_start(&config, NULL);
 }
 
 /* With the lock held, and given up while the collector thread ends. */
@@ -296,6 +309,16 @@ static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_stati
     };
 }
 
+int sp_library_ledger(struct sp_ledger *ledger)
+{
+    pthread_mutex_lock(&the.lock);
+    const bool has_data = the.collector != NULL;
+    if (has_data)
+        sp_collector_ledger(the.collector, ledger);
+    pthread_mutex_unlock(&the.lock);
+    return has_data ? 0 : -ENODATA;
+}
+
 PUBLIC int sigprof_statistics(struct sigprof_statistics *statistics)
 {
     struct sp_ledger ledger;
@@ -320,7 +343,7 @@ static int name_profile(struct sp_profile *profile)
 }
 
 /* With the lock held: the profile so far as the bytes of a file. */
-static int encode(unsigned flags, struct sp_bytes *bytes)
+static int encode(const struct sp_format *format, unsigned flags, struct sp_bytes *bytes)
 {
     if (the.collector == NULL)
         return -ENODATA;
@@ -331,7 +354,15 @@ static int encode(unsigned flags, struct sp_bytes *bytes)
     if (profile == NULL)
         return -ENOMEM;
     const int error = (flags & LIBSIGPROF_WRITE_ADDRESSES) != 0 ? 0 : name_profile(profile);
-    return error != 0 ? error : sp_formats[0]->write(profile, bytes);
+    return error != 0 ? error : format->write(profile, bytes);
+}
+
+int sp_library_encode(const struct sp_format *format, unsigned flags, struct sp_bytes *bytes)
+{
+    pthread_mutex_lock(&the.lock);
+    const int error = encode(format, flags, bytes);
+    pthread_mutex_unlock(&the.lock);
+    return error;
 }
 
 PUBLIC int sigprof_write_callback(sigprof_write_function *write, void *user, unsigned flags)
@@ -339,9 +370,7 @@ PUBLIC int sigprof_write_callback(sigprof_write_function *write, void *user, uns
     struct sp_bytes bytes = {0};
     if ((flags & ~(unsigned)LIBSIGPROF_WRITE_ADDRESSES) != 0 || write == NULL)
         return -EINVAL;
-    pthread_mutex_lock(&the.lock);
-    int result = encode(flags, &bytes);
-    pthread_mutex_unlock(&the.lock);
+    int result = sp_library_encode(sp_formats[0], flags, &bytes);
     if (result == 0)
         result = write(user, bytes.at, bytes.n);
     sp_bytes_done(&bytes);
