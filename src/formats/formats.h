@@ -20,6 +20,7 @@ void sp_bytes_done(struct sp_bytes *bytes);
 struct sp_format {
     const char *name;        /* what the user types, for example "pprof" */
     const char *description; /* one line */
+    bool has_names;          /* of functions: what has none need not look them up */
     /* Whether data[0..size) looks like this format (cheap, by its first bytes). NULL: cannot be read. */
     bool (*looks_like)(const uint8_t *data, size_t size);
     /*

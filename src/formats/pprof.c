@@ -59,6 +59,7 @@ static bool looks_like_pprof(const uint8_t *data, size_t size)
 const struct sp_format sp_format_pprof = {
     .name = "pprof",
     .description = "profile.proto in gzip, as go tool pprof and most other tools read it",
+    .has_names = true,
     .looks_like = looks_like_pprof,
     .read = sp_pprof_read,
     .write = sp_pprof_write,

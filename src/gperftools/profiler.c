@@ -150,7 +150,8 @@ PUBLIC int ProfilerStart(const char *path)
 static ssize_t write_profile(void)
 {
     struct sp_bytes bytes = {0};
-    int error = sp_library_encode(sp_profiler_environment()->format, 0, &bytes);
+    const struct sp_format *format = sp_profiler_environment()->format;
+    int error = sp_library_encode(format, format->has_names ? 0 : LIBSIGPROF_WRITE_ADDRESSES, &bytes);
     if (error == 0)
         error = sp_profile_file_write(&the.file, bytes.at, bytes.n);
     const ssize_t size = (ssize_t)bytes.n;

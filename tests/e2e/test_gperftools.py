@@ -250,6 +250,13 @@ def test_signal_switches_profiles(directory):
     e2e.check(first.get("gperf_other", 0) < 0.7 * first["gperf_spin"], f"off until the signal: {first}")
 
 
+def test_signal_switches_profiles_of_a_forked_child(directory):
+    done = linked(directory, "worker", "12", CPUPROFILE="out.prof", CPUPROFILESIGNAL="12")
+    name = f"out.prof_{e2e.value(done.stdout, 'child')}"
+    e2e.equal((e2e.value(done.stdout, "good"), e2e.files_in(directory)), (1, [name + ".0", name + ".1"]), "files")
+    e2e.within(read(directory, name + ".0").cum()["gperf_spin"], 150e6, 0.1, 50e6, "first profile")
+
+
 def test_signal_that_cannot_switch_is_told(directory):
     for text in ("0", "65", "abc", "", "9", str(int(signal.SIGPROF))):
         done = preloaded(directory, [e2e.target("burn"), "10"], CPUPROFILE="out.prof", CPUPROFILESIGNAL=text)

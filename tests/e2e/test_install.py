@@ -86,6 +86,7 @@ def test_library_header_pkg_config_and_manuals(directory):
     one(prefix, "include", "sigprof", "sigprof.h")
     one(prefix, "lib", "**", "libsigprof.a")
     one(prefix, "lib", "**", "libsigprof.so")
+    one(prefix, "share", "man", "man3", "libprofiler.3*")
     for page in ("sigprof.1", "sigprof-record.1", "sigprof-top.1", "sigprof-info.1", "sigprof-symbolize.1"):
         one(prefix, "share", "man", "man1", page + "*")
     pc = one(prefix, "lib", "**", "pkgconfig", "sigprof.pc")
@@ -94,6 +95,18 @@ def test_library_header_pkg_config_and_manuals(directory):
     if pkg_config is None or compiler is None:
         e2e.skip("no pkg-config or cc: the files are there, but building with them is not tried")
     check_builds(directory, prefix, pc, pkg_config, compiler)
+
+
+def test_libprofiler_is_found_in_a_folder_of_its_own(directory):
+    prefix = prefix_of(install(directory))
+    library = one(prefix, "lib", "**", "sigprof", "libprofiler.so.0")
+    e2e.equal(len(glob.glob(os.path.join(prefix, "lib", "**", "libprofiler.so"), recursive=True)), 1, "links to it")
+    path = os.path.join(directory, "out.prof")
+    env = {**os.environ, "LD_PRELOAD": library, "CPUPROFILE": path}
+    done = e2e.run([e2e.target("burn"), "200"], env=env)
+    e2e.equal(done.returncode, 0, f"exit\n{done.stderr.decode()}")
+    profile = e2e.pprof.read(path).check("burn")
+    e2e.check(profile.flat().get("burn_spin", 0) > 0.8 * profile.total(), f"{profile.flat()}")
 
 
 def check_builds(directory, prefix, pc, pkg_config, compiler):

@@ -8,6 +8,7 @@
  *   fork FILE      a forked child, and the child's own profile in FILE.child
  *   daemon FILE    between start and stop it goes to another directory and closes all descriptors but stdout and stderr
  *   switch N       raises signal N three times, with work between, and waits for each to have an effect
+ *   worker N       the same in a forked child
  *   handled N      the same signal, which the program handles: N is 1 when it arrives
  *   trace          ProfilerGetStackTrace in a handler: names, innermost first
  */
@@ -207,6 +208,15 @@ static int switch_by(int number)
     return 0; /* the second profile is written at the exit */
 }
 
+static int switch_in_child(int number)
+{
+    const pid_t child = fork();
+    if (child == 0)
+        return switch_by(number);
+    printf("child=%d\n", (int)child);
+    return waitpid(child, NULL, 0) != child;
+}
+
 static volatile sig_atomic_t arrived;
 
 static void note(int number)
@@ -282,6 +292,8 @@ int main(int argc, char **argv)
         return print_results();
     if (strcmp(mode, "switch") == 0)
         return switch_by(atoi(argument));
+    if (strcmp(mode, "worker") == 0)
+        return switch_in_child(atoi(argument));
     if (strcmp(mode, "handled") == 0)
         return handle(atoi(argument));
     if (strcmp(mode, "trace") == 0)
