@@ -141,6 +141,15 @@ def test_linked_program_is_profiled_from_load_to_exit(directory):
     check_result(done, directory, "out.prof")
 
 
+def test_preloaded_library_takes_the_place_of_the_linked_one(directory):
+    """The loader knows it by its name, and does not load gperftools'."""
+    if not os.path.exists(e2e.target("gperf_calls")):
+        e2e.skip("built without gperftools (libgoogle-perftools-dev)")
+    done = preloaded(directory, [e2e.target("gperf_calls"), "profile", "out.prof"])
+    check_result(done, directory, "out.prof")
+    e2e.equal(done.errors.count("PROFILE: "), 1, "profiles")
+
+
 def test_without_variables_nothing_happens(directory):
     done = preloaded(directory, [e2e.target("burn"), "20"], CPUPROFILE="")
     e2e.equal((done.errors, e2e.files_in(directory)), ("", []), "stderr and files")
