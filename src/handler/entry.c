@@ -24,6 +24,8 @@
 
 enum { OVERRUN_LIMIT = 1 << 24, REAP_PER_LOOK = 4, STACK_BYTES_LIMIT = 1 << 30 };
 
+#define PASSED_ON UINT64_C(0x73702d7061737365) /* a word that no kernel leaves there */
+
 struct sp_handler_state sp_handler = {.process_timer = -1, .event_fd = INT32_MAX};
 
 static uint32_t stripe_of(uintptr_t stack_address)
@@ -380,6 +382,16 @@ static bool take(const siginfo_t *info, const void *context)
 }
 
 /*
+ * A handler that the host has put in front of ours past our sigaction, by a system call of its own, takes ours for its
+ * predecessor and may pass on to it what it has no use for. So a signal is marked before the host gets it, in the part
+ * of siginfo_t that the kernel does not use and clears: one that comes back is let go.
+ */
+static inline uint64_t *mark_of(siginfo_t *info)
+{
+    return (uint64_t *)(void *)((char *)info + sizeof *info - sizeof(uint64_t));
+}
+
+/*
  * Hands a signal that is not ours to the host's handler of SIGPROF, under the mask that the kernel would have given it.
  * Nothing of ours is held meanwhile: it may siglongjmp away. Where there was no handler, nothing happens: the default
  * action would end the process, and a profiler's guest does not die of a tick.
@@ -394,15 +406,17 @@ static void chain(int signal_number, siginfo_t *info, void *context)
     if ((host->sa_flags & SA_NODEFER) == 0)
         mask |= (uint64_t)1 << (SIGPROF - 1);
     sp_raw_signal_mask(mask);
+    *mark_of(info) = PASSED_ON;
     if ((host->sa_flags & SA_SIGINFO) != 0)
         host->sa_sigaction(signal_number, info, context);
     else
         host->sa_handler(signal_number);
+    *mark_of(info) = 0;
 }
 
 void sp_handler_entry(int signal_number, siginfo_t *info, void *context)
 {
-    if (take(info, context))
+    if (take(info, context) || *mark_of(info) == PASSED_ON)
         return;
     sp_add_relaxed(&sp_handler.stray, (uint64_t)1);
     chain(signal_number, info, context);

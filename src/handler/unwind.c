@@ -119,7 +119,7 @@ uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const s
     struct sp_frame_list output = {.pcs = pcs, .max_depth = max_depth};
     sp_arch_capture(context, &walk->at);
     walk->is_exact = true;
-    walk->number = walk->misses = walk->context_number = 0;
+    walk->number = walk->misses = walk->context_number = walk->switches = 0;
     walk->steps_left = STEPS_LIMIT;
     walk->loader = sp_loader_new(0, 0);
     walk->stack = *stack;

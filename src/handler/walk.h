@@ -23,6 +23,7 @@ struct sp_walk {
     uint32_t number;        /* of the current frame */
     uint32_t misses;
     uint32_t steps_left; /* in tables */
+    uint32_t switches;   /* between stacks, by frame pointers */
     struct sp_loader loader;
     struct sp_stack_bounds stack;
     struct sp_unwind_memory *memory;
@@ -68,6 +69,9 @@ bool sp_walk_load_code(struct sp_walk *walk, uintptr_t address, unsigned n, uint
 
 /* What the instruction before `address` calls: 0 when it is no call, 1 when what it calls cannot be told. */
 uintptr_t sp_walk_call_before(struct sp_walk *walk, uintptr_t address);
+
+/* Whether somebody returns to `address`: behind a call, or, where a runtime has put it there itself, behind a nop. */
+bool sp_walk_is_returned_to(struct sp_walk *walk, uintptr_t address);
 
 /* The current frame's row of the unwind tables, into walk->row. The frame is in the current object. */
 enum sp_cfi_status sp_walk_find_row(struct sp_walk *walk);

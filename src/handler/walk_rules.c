@@ -77,8 +77,7 @@ enum sp_cfi_status sp_walk_find_row(struct sp_walk *walk)
     return look_up(walk, address);
 }
 
-/* Whether somebody returns to `address`: behind a call, or, where a runtime has put it there itself, behind a nop. */
-static bool is_returned_to(struct sp_walk *walk, uintptr_t address)
+bool sp_walk_is_returned_to(struct sp_walk *walk, uintptr_t address)
 {
     uint8_t bytes[SP_CALL_BYTES];
     return sp_walk_load_code(walk, address - SP_CALL_BYTES, SP_CALL_BYTES, bytes) &&
@@ -90,7 +89,7 @@ static enum sp_rule_kind kind_without_row(struct sp_walk *walk)
 {
     if (is_restorer(walk))
         return SP_FRAME_SIGNAL;
-    return walk->is_exact || is_returned_to(walk, walk->at.pc) ? SP_FRAME_NO_RULES : SP_FRAME_NO_CODE;
+    return walk->is_exact || sp_walk_is_returned_to(walk, walk->at.pc) ? SP_FRAME_NO_RULES : SP_FRAME_NO_CODE;
 }
 
 /* The rule of the current frame, from the tables. */

@@ -16,6 +16,7 @@
 #include "formats/formats.h"
 #include "library/library.h"
 #include "session/fork.h"
+#include "session/host_handler.h"
 #include "session/own_descriptors.h"
 #include "session/session.h"
 #include "session/thread_start.h"
@@ -119,8 +120,10 @@ static void *collect(void *unused)
     pthread_cond_broadcast(&the.wake);
     while (!the.is_stopping) {
         pause_collecting();
-        if (!the.is_stopping)
-            sp_collector_drain(the.target);
+        if (the.is_stopping)
+            break;
+        sp_host_handler_keep();
+        sp_collector_drain(the.target);
     }
     pthread_mutex_unlock(&the.lock);
     return NULL;

@@ -20,6 +20,7 @@ enum { RING = 64 };
 static struct {
     _Atomic uint32_t lock;
     _Atomic uint32_t is_installed;
+    bool was_passed_by; /* the host's handler was set past ours, and may call ours as its predecessor */
     uint32_t next;
     struct sigaction actions[RING];
 } host;
@@ -77,6 +78,21 @@ int sp_host_handler_take(void)
     return error;
 }
 
+int sp_host_handler_keep(void)
+{
+    struct sigaction current;
+    sigset_t mask;
+    if (__sigaction(SIGPROF, NULL, &current) != 0)
+        return -errno;
+    if (is_ours(&current))
+        return 0;
+    lock_host(&mask);
+    const int error = sp_load_relaxed(&host.is_installed) != 0 ? take() : 0;
+    host.was_passed_by = true;
+    unlock_host(&mask);
+    return error;
+}
+
 void sp_host_handler_give_back(void)
 {
     struct sigaction current;
@@ -88,6 +104,8 @@ void sp_host_handler_give_back(void)
         if (is_still_ours)
             __sigaction(SIGPROF, theirs, NULL);
         sp_store_seq_cst(&host.is_installed, 0u);
+        if (host.was_passed_by)
+            sp_store_release(&sp_handler.host, (const struct sigaction *)NULL); /* what it passes on stays with us */
     }
     unlock_host(&mask);
 }

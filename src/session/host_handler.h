@@ -16,6 +16,13 @@
 int sp_host_handler_take(void);
 
 /*
+ * Puts our handler in front again where the host has set its own past our sigaction: by a system call, as Go's runtime
+ * does without cgo, or where our sigaction is not in front of libc's (libsigprof.a). What is not ours goes to the
+ * host's from then on. Ordinary code, while a session runs. 0 or -errno of sigaction(2).
+ */
+int sp_host_handler_keep(void);
+
+/*
  * Gives SIGPROF back to the host's handler. Where the host has none, and so SIGPROF would end the process, ours stays
  * and does nothing: a signal may still be on its way.
  */

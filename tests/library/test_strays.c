@@ -118,6 +118,55 @@ static void test_host_that_takes_the_signal(void)
     require(now.sa_handler == host_handler);
 }
 
+/* libc's sigaction by the name that is not interposed: what a runtime with system calls of its own does. */
+extern int __sigaction(int signal_number, const struct sigaction *action, struct sigaction *before);
+
+static struct sigaction predecessor;
+
+/* Passes everything on, as a careful host does; what it gets back it would pass on again. */
+static void passing_handler(int signal_number, siginfo_t *info, void *context)
+{
+    atomic_fetch_add(&host_calls, 1);
+    if ((predecessor.sa_flags & SA_SIGINFO) != 0)
+        predecessor.sa_sigaction(signal_number, info, context);
+}
+
+static void wait_until_in_front(const struct sigaction *theirs)
+{
+    struct sigaction now;
+    do {
+        usleep(1000);
+        require_equal(__sigaction(SIGPROF, NULL, &now), 0);
+    } while (now.sa_sigaction == theirs->sa_sigaction);
+}
+
+/* A host that sets its own handler past our sigaction: ours comes in front again, and both get their signals. */
+static void test_host_past_our_sigaction(void)
+{
+    struct sigaction theirs = {.sa_sigaction = passing_handler, .sa_flags = SA_SIGINFO | SA_RESTART}, now;
+    struct sigprof_options options;
+    signal(SIGPROF, SIG_IGN);
+    sigprof_options_init(&options);
+    options.rate_hz = 1000;
+    require_equal(sigprof_start(&options), 0);
+    require_equal(__sigaction(SIGPROF, &theirs, &predecessor), 0);
+    require(predecessor.sa_sigaction != NULL && (predecessor.sa_flags & SA_SIGINFO) != 0); /* it is ours */
+    wait_until_in_front(&theirs);
+    const unsigned before = atomic_load(&host_calls);
+    const uint64_t fired = statistics_now().fired;
+    send_strays();
+    require_equal(atomic_load(&host_calls) - before, 30);
+    burn(0.1);
+    require_equal(atomic_load(&host_calls) - before, 30); /* our samples are not theirs */
+    require(statistics_now().fired - fired >= 10);
+    require_equal(sigprof_stop(), 0);
+    require_equal(__sigaction(SIGPROF, NULL, &now), 0);
+    require(now.sa_sigaction == passing_handler);
+    send_strays();
+    require_equal(atomic_load(&host_calls) - before, 60);
+    signal(SIGPROF, SIG_DFL);
+}
+
 static pthread_barrier_t steps;
 
 /* Holds SIGPROF back while a session runs, and lets it in when it is over. */
@@ -165,6 +214,7 @@ int main(void)
     test_host_that_ignores();
     test_host_without_handler();
     test_host_that_takes_the_signal();
+    test_host_past_our_sigaction();
     test_late_signal_is_not_fatal();
     return 0;
 }

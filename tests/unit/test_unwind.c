@@ -141,6 +141,21 @@ static void test_unwind_loop_is_cut(void **state)
     free_stack(stack);
 }
 
+/* As Go's crosscall2 does it: the frame pointer once more below where it has been saved. */
+static void test_unwind_frame_pointer_saved_twice(void **state)
+{
+    (void)state;
+    uintptr_t *stack = new_stack();
+    put_frame(stack, 10, 20, code(1));
+    put_frame(stack, 20, 21, address(stack, 30));
+    stack[22] = code(2);
+    put_frame(stack, 30, 0, code(3));
+    expect(stack, address(stack, 10), 4, SP_STACK_COMPLETE);
+    stack[22] = 0; /* nobody returns there */
+    expect(stack, address(stack, 10), 2, SP_STACK_CUT_RULES);
+    free_stack(stack);
+}
+
 static void test_unwind_below_the_stack_pointer_is_cut(void **state)
 {
     (void)state;
@@ -421,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_unwind_deeper_than_asked_is_cut_by_depth),
         cmocka_unit_test(test_unwind_unaligned_is_cut),
         cmocka_unit_test(test_unwind_loop_is_cut),
+        cmocka_unit_test(test_unwind_frame_pointer_saved_twice),
         cmocka_unit_test(test_unwind_below_the_stack_pointer_is_cut),
         cmocka_unit_test(test_unwind_far_away_is_cut),
         cmocka_unit_test(test_unwind_caller_that_is_no_code_is_cut),
