@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "report": {"profile", "util"},
     "library": {"session", "collector", "profile", "symbolize", "formats", "util", "include"},
     "gperftools": {"handler", "library", "session", "collector", "profile", "formats", "util", "include"},
+    "cgo": {"handler", "collector", "profile", "symbolize", "util", "include"},
     "preload": {"handler", "session"},
     "cli": {"session", "collector", "profile", "symbolize", "formats", "report", "util", "include"},
     "include": set(),

@@ -112,12 +112,9 @@ static enum sp_stack_end follow(struct sp_walk *walk, struct sp_frame_list *outp
     return SP_STACK_CUT_DEPTH;
 }
 
-uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const struct sp_stack_bounds *stack,
-                        struct sp_unwind_memory *memory, uint64_t *pcs, uint32_t max_depth, struct sp_walk_facts *facts)
+/* A walk that is to begin at walk->at. */
+static void begin(struct sp_walk *walk, const struct sp_stack_bounds *stack, struct sp_unwind_memory *memory)
 {
-    struct sp_walk *walk = (struct sp_walk *)(void *)scratch;
-    struct sp_frame_list output = {.pcs = pcs, .max_depth = max_depth};
-    sp_arch_capture(context, &walk->at);
     walk->is_exact = true;
     walk->number = walk->misses = walk->context_number = walk->switches = 0;
     walk->steps_left = STEPS_LIMIT;
@@ -127,12 +124,22 @@ uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const s
     walk->object = 0;
     walk->objects[0].low = walk->objects[0].high = walk->objects[1].low = walk->objects[1].high = 0;
     walk->code = (struct sp_stack_bounds){0, 0};
-    walk->context = context;
+    walk->context = NULL;
     walk->full_number = SP_WALK_NEVER;
     if (walk->at.sp >= stack->low && walk->at.sp < stack->high) { /* in use for sure: the thread is on it */
         walk->loader.low = walk->at.sp;
         walk->loader.high = stack->high;
     }
+}
+
+uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const struct sp_stack_bounds *stack,
+                        struct sp_unwind_memory *memory, uint64_t *pcs, uint32_t max_depth, struct sp_walk_facts *facts)
+{
+    struct sp_walk *walk = (struct sp_walk *)(void *)scratch;
+    struct sp_frame_list output = {.pcs = pcs, .max_depth = max_depth};
+    sp_arch_capture(context, &walk->at);
+    begin(walk, stack, memory);
+    walk->context = context;
     facts->end = follow(walk, &output);
     facts->frames = walk->number;
     facts->misses = walk->misses;
@@ -148,4 +155,55 @@ uint32_t sp_unwind(const void *context, const struct sp_stack_bounds *stack, str
 {
     struct sp_scratch scratch;
     return sp_unwind_with(&scratch, context, stack, memory, pcs, max_depth, facts);
+}
+
+/*
+ * Steps through frames that have tables, `max_depth` at most, and returns how many; the walk is then at the frame after
+ * them. Code without tables has its frame here only where it was interrupted and code with tables has called it.
+ */
+static uint32_t follow_tables(struct sp_walk *walk, uintptr_t *pcs, uint32_t max_depth)
+{
+    bool is_sure = false;
+    while (walk->number < max_depth) {
+        const uint32_t rule = rule_of_frame(walk);
+        const enum sp_rule_kind kind = sp_rule_kind(rule);
+        const bool has_tables = kind != SP_FRAME_NO_RULES && kind != SP_FRAME_NO_CODE;
+        if (!has_tables && (!walk->is_exact || walk->number > 0))
+            break;
+        is_sure = is_sure || has_tables;
+        if (pcs != NULL)
+            pcs[walk->number] = sp_walk_address(walk);
+        const enum sp_outcome outcome = sp_walk_step(walk, rule);
+        walk->number++;
+        if (outcome != SP_OUTCOME_CALLER || (walk->at.pc == 0 && !walk->is_exact)) {
+            walk->at.pc = 0;
+            break;
+        }
+    }
+    return is_sure ? walk->number : 0;
+}
+
+static const struct sp_stack_bounds not_known = {0, 0};
+
+uint32_t sp_unwind_tables(const void *context, struct sp_unwind_memory *memory, uintptr_t *pcs, uint32_t max_depth)
+{
+    struct sp_scratch scratch;
+    struct sp_walk *walk = (struct sp_walk *)(void *)&scratch;
+    sp_arch_capture(context, &walk->at);
+    begin(walk, &not_known, memory);
+    walk->context = context;
+    return follow_tables(walk, pcs, max_depth);
+}
+
+uint32_t sp_unwind_callers(struct sp_registers *registers, struct sp_unwind_memory *memory, uintptr_t *pcs,
+                           uint32_t max_depth)
+{
+    struct sp_scratch scratch;
+    struct sp_walk *walk = (struct sp_walk *)(void *)&scratch;
+    walk->at = *registers;
+    begin(walk, &not_known, memory);
+    walk->is_exact = false;
+    const uint32_t n = follow_tables(walk, pcs, max_depth);
+    *registers = walk->at;
+    return n;
 }

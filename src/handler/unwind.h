@@ -47,6 +47,22 @@ uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const s
                         struct sp_unwind_memory *memory, uint64_t *pcs, uint32_t max_depth,
                         struct sp_walk_facts *facts);
 
+/*
+ * For a runtime that walks its own code itself, as Go's does: the addresses of the frames of an interrupted thread up
+ * to the first that has no unwind tables, the leaf's side, at most `max_depth`. A caller's address is that of its call,
+ * one less than what it returns to. Returns how many, which may be 0. Nothing is known of the stack, so that each page
+ * is probed.
+ */
+uint32_t sp_unwind_tables(const void *context, struct sp_unwind_memory *memory, uintptr_t *pcs, uint32_t max_depth);
+
+/*
+ * The same from the registers of a frame that has called, whose pc is where it is returned to; no others are known, so
+ * it ends at a frame that needs one. `pcs` NULL: only the walk is wanted. *registers becomes that of the frame behind
+ * the last, with pc 0 where there is none.
+ */
+uint32_t sp_unwind_callers(struct sp_registers *registers, struct sp_unwind_memory *memory, uintptr_t *pcs,
+                           uint32_t max_depth);
+
 #pragma GCC visibility pop
 
 #endif

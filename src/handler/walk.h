@@ -30,7 +30,7 @@ struct sp_walk {
     struct sp_object objects[2]; /* that of the current frame, and the last other one: callers are often in these */
     uint32_t object;             /* which of them is the current frame's */
     struct sp_stack_bounds code; /* a range of code without object, likewise */
-    const void *context;         /* the last frame where a context has all registers, and its number */
+    const void *context;         /* the last frame where a context has all registers, and its number; NULL: none yet */
     uint32_t context_number;
     uint32_t full_number; /* the frame that `full` is of, or SP_WALK_NEVER */
     bool is_full_exact;   /* whether that frame was interrupted */

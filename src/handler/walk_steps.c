@@ -322,6 +322,8 @@ static bool catch_up(struct sp_walk *walk)
     const uint32_t number = walk->number;
     uint32_t from = walk->full_number;
     if (from == SP_WALK_NEVER) {
+        if (walk->context == NULL)
+            return false;
         from = walk->context_number;
         walk->is_full_exact = true;
         sp_frame_from_context(walk->context, &walk->full);

@@ -37,6 +37,12 @@ static inline void sp_arch_capture(const void *context, struct sp_registers *out
     out->lr = sp_arch_return_address((uintptr_t)machine->regs[30]);
 }
 
+__attribute__((always_inline)) static inline void sp_arch_capture_self(struct sp_registers *out)
+{
+    __asm__ volatile("adr %0, .+4\n\tmov %1, sp\n\tmov %2, x29" : "=&r"(out->pc), "=&r"(out->sp), "=&r"(out->fp));
+    out->lr = 0;
+}
+
 /* DWARF for the Arm 64-bit Architecture, 4.1: x0 to x30, and 31 for sp. The pc has no number. */
 #define SP_ARCH_COLUMNS 32
 #define SP_ARCH_SP 31

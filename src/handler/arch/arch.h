@@ -12,6 +12,8 @@
  *       a system call. Returns its result, or -errno. errno is not touched.
  *   static inline void sp_arch_capture(const void *context, struct sp_registers *out)
  *       the interrupted registers out of the `ucontext_t` that the kernel gave the handler.
+ *   static inline void sp_arch_capture_self(struct sp_registers *out)
+ *       those of the function that this is inlined into, with a pc as if it had made a call here.
  *   SP_ARCH_COLUMNS, SP_ARCH_SP, SP_ARCH_FP, SP_ARCH_RA
  *       how many of DWARF's register numbers are kept, at most 32, and which are the stack pointer, the frame pointer,
  *       and the return address.

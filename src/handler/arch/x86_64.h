@@ -37,6 +37,13 @@ static inline uintptr_t sp_arch_return_address(uintptr_t saved)
     return saved;
 }
 
+__attribute__((always_inline)) static inline void sp_arch_capture_self(struct sp_registers *out)
+{
+    __asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2"
+                     : "=&r"(out->pc), "=&r"(out->sp), "=&r"(out->fp));
+    out->lr = 0;
+}
+
 /* System V ABI, AMD64 supplement, figure 3.36: DWARF's register numbers. */
 #define SP_ARCH_COLUMNS 17
 #define SP_ARCH_SP 7

@@ -2,6 +2,7 @@
 #include "guest.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <time.h>
 
 #include "_cgo_export.h"
@@ -15,11 +16,16 @@ static int64_t now(clockid_t clock)
     return at.tv_sec * 1000000000ll + at.tv_nsec;
 }
 
+static inline __attribute__((always_inline)) uint64_t guest_step(uint64_t state)
+{
+    return state * 6364136223846793005u + 1442695040888963407u;
+}
+
 static uint64_t guest_leaf(uint64_t state) __attribute__((noinline));
 static uint64_t guest_leaf(uint64_t state)
 {
     for (int i = 0; i < ROUNDS; i++)
-        state = state * 6364136223846793005u + 1442695040888963407u;
+        state = guest_step(state);
     return state;
 }
 
@@ -95,4 +101,22 @@ int guest_callers(int n, int64_t ns)
             return error;
     }
     return join_all(threads, n);
+}
+
+static void *guest_signalled(void *ns)
+{
+    const int64_t end = now(CLOCK_THREAD_CPUTIME_ID) + *(const int64_t *)ns;
+    const union sigval value = {.sival_int = 1};
+    while (now(CLOCK_THREAD_CPUTIME_ID) < end) {
+        pthread_kill(pthread_self(), SIGPROF);
+        pthread_sigqueue(pthread_self(), SIGPROF, value);
+    }
+    return NULL;
+}
+
+int guest_signals(int64_t ns)
+{
+    pthread_t thread;
+    const int error = pthread_create(&thread, NULL, guest_signalled, &ns);
+    return error != 0 ? error : join_all(&thread, 1);
 }

@@ -4,13 +4,16 @@
 //	go_guest go MS          Go alone
 //	go_guest shares MS      four C threads, 40, 30, 20 and 10 percent
 //	go_guest calls MS       64 goroutines that call C, which calls Go, and 8 C threads that call Go, for MS of time
+//	go_guest signals MS     a C thread that sends itself SIGPROF
 //
 // With GUEST_PROFILE set, Go's profiler writes to PATH.1, PATH.2, ... meanwhile: it is started and stopped
 // GUEST_PROFILES times (1), and then an equal part of the work is done without.
+//
+// With the tag `traceback` the package cgotraceback is in it.
 package main
 
 /*
-#cgo CFLAGS: -g -O2 -fomit-frame-pointer
+#cgo CFLAGS: -D_GNU_SOURCE -g -O2 -fomit-frame-pointer
 #include "guest.h"
 */
 import "C"
@@ -91,6 +94,10 @@ func work(mode string, ns int64) {
 		goWork(cpuTime() + ns)
 	case "shares":
 		if C.guest_shares(C.int64_t(ns)) != 0 {
+			log.Fatal("no threads")
+		}
+	case "signals":
+		if C.guest_signals(C.int64_t(ns)) != 0 {
 			log.Fatal("no threads")
 		}
 	case "calls":

@@ -1,0 +1,3 @@
+module sigprof
+
+go 1.19

@@ -1,0 +1,5 @@
+//go:build traceback
+
+package main
+
+import _ "sigprof/cgotraceback"
