@@ -1,6 +1,6 @@
 /*
  * The state of one walk, and what its parts share: unwind.c goes from frame to frame, walk_rules.c finds a frame's
- * rule, walk_steps.c takes it to the caller.
+ * rule, walk_steps.c takes it to the caller, walk_untabled.c does where there are no tables.
  *
  * Place: handler, inside of unwind. Context: signal handler; a walk belongs to one call.
  */
@@ -15,6 +15,7 @@
 enum {
     SP_CALL_BYTES = 8, /* that sp_arch_is_call looks at */
     SP_WALK_NEVER = UINT32_MAX,
+    SP_WALK_FRAME_BYTES_LIMIT = 8 << 20, /* of a frame that is found by its frame pointer alone */
 };
 
 struct sp_walk {
@@ -64,7 +65,7 @@ static inline struct sp_object *sp_walk_object(struct sp_walk *walk)
 /* Looks for the object of `address`, which is in neither of the two that are known. False: it is in none. */
 bool sp_walk_find_object(struct sp_walk *walk, uintptr_t address);
 
-/* The bytes of code [address, address + n), n ≤ 16, where they can be read. */
+/* The bytes of code [address, address + n), n ≤ 24, where they can be read. */
 bool sp_walk_load_code(struct sp_walk *walk, uintptr_t address, unsigned n, uint8_t *bytes);
 
 /* What the instruction before `address` calls: 0 when it is no call, 1 when what it calls cannot be told. */
@@ -84,6 +85,9 @@ uint32_t sp_walk_rule_outside(struct sp_walk *walk);
 
 /* From the current frame to its caller by `rule`. */
 enum sp_outcome sp_walk_step(struct sp_walk *walk, uint32_t rule);
+
+/* The same for a frame that no table covers. */
+enum sp_outcome sp_walk_step_untabled(struct sp_walk *walk);
 
 /* Takes `steps` off those that the walk may still make in tables. */
 void sp_walk_spend(struct sp_walk *walk, uint32_t steps);
@@ -113,6 +117,21 @@ static inline void sp_walk_change_stack(struct sp_walk *walk, uintptr_t sp)
     const bool is_own = is_within && (is_above || sp_probe_page(&walk->loader, sp));
     walk->loader.low = is_own ? sp : 0;
     walk->loader.high = is_own ? walk->stack.high : 0;
+}
+
+/*
+ * The caller's stack pointer is above its callee's, or the walk could go on for ever, and not above the stack where
+ * that is known: a frame pointer that is none may point anywhere, also to zeros, which would pass for the stack's end.
+ */
+static inline enum sp_outcome sp_walk_go_to_caller(struct sp_walk *walk, uintptr_t pc, uintptr_t sp, uintptr_t fp)
+{
+    const bool is_above = sp > walk->at.sp || (SP_ARCH_HAS_LINK_REGISTER && walk->is_exact && sp == walk->at.sp);
+    if (!is_above || (walk->loader.high != 0 && sp > walk->loader.high) ||
+        (pc == 0 && sp - walk->at.sp > SP_WALK_FRAME_BYTES_LIMIT))
+        return SP_OUTCOME_RULES;
+    walk->at = (struct sp_registers){.pc = sp_arch_return_address(pc), .sp = sp, .fp = fp};
+    walk->is_exact = false;
+    return SP_OUTCOME_CALLER;
 }
 
 #endif

@@ -20,7 +20,7 @@ bool sp_walk_find_object(struct sp_walk *walk, uintptr_t address)
     return true;
 }
 
-/* The bytes of code [address, address + n), n ≤ 16, where they can be read. */
+/* The bytes of code [address, address + n), n ≤ 24, where they can be read. */
 bool sp_walk_load_code(struct sp_walk *walk, uintptr_t address, unsigned n, uint8_t *bytes)
 {
     if (address < LOWEST_CODE || !sp_can_load(&walk->loader, address, n))

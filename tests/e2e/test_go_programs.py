@@ -52,6 +52,9 @@ def test_go_alone(directory):
         check_whole(got, profile)
         go_guest.check_of(profile, ["main.goLeaf"], ["main.goWork", "main.work", "main.main", "runtime.main",
                                                      "runtime.goexit"], 0.3)
+        for sample in profile.samples:  # goWork only runs goLeaf and cpuTime: preempted, it is there all the same
+            if "runtime.asyncPreempt.abi0" in sample.function_names():
+                e2e.check(go_guest.has_all(sample, ["main.goWork", "main.work"]), f"{sample.function_names()}")
 
 
 def test_shares_of_c_threads(directory):

@@ -133,4 +133,14 @@ static inline uintptr_t sp_arch_call_target(const uint8_t bytes[8], uintptr_t re
     return sp_arch_is_call(bytes) ? 1 : 0;
 }
 
+/* Not read: there, frame records are the rule. */
+#define SP_ARCH_EPILOGUE_BYTES 16
+
+static inline bool sp_arch_read_epilogue(const uint8_t *code, struct sp_arch_epilogue *out)
+{
+    (void)code;
+    (void)out;
+    return false;
+}
+
 #endif

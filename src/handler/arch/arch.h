@@ -43,6 +43,10 @@
  *       what such an instruction calls; 0: not a call, 1: a call whose target is in a register or in memory.
  *   static inline bool sp_arch_ends_in_nop(const uint8_t bytes[8])
  *       whether the 8 bytes before an address end in an instruction that does nothing.
+ *   SP_ARCH_EPILOGUE_BYTES
+ *   static inline bool sp_arch_read_epilogue(const uint8_t *code, struct sp_arch_epilogue *out)
+ *       whether that many bytes of code do no more than give registers and stack back, and return; and then, in words
+ *       above the stack pointer, where the return address and the saved frame pointer are.
  *   enum sp_arch_moment
  *   static inline enum sp_arch_moment sp_arch_moment(const uint8_t code[8])
  *       what the code around an interrupted pc, which is at code[4], tells of the frame: whether its return address is
@@ -66,6 +70,11 @@ enum sp_arch_moment {
     SP_ARCH_MOMENT_ANY = 0,
     SP_ARCH_MOMENT_CALLED,   /* nothing is saved yet, or all is restored: the return address is as the call left it */
     SP_ARCH_MOMENT_FP_PUSHED /* the caller's frame pointer is saved on top, and still in the register */
+};
+
+struct sp_arch_epilogue {
+    uint32_t ra_word, fp_word;
+    bool has_fp; /* else it still is in the register */
 };
 
 #if defined(__x86_64__)

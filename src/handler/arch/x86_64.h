@@ -142,4 +142,36 @@ static inline uintptr_t sp_arch_call_target(const uint8_t bytes[8], uintptr_t re
     return sp_arch_is_call(bytes) ? 1 : 0;
 }
 
+/* Intel SDM, volume 2: 58+r and 41 58+r are POP, 48 83 C4 ib and 48 81 C4 id ADD to RSP, C3 is RET. */
+#define SP_ARCH_EPILOGUE_BYTES 24
+
+static inline bool sp_arch_read_epilogue(const uint8_t *code, struct sp_arch_epilogue *out)
+{
+    *out = (struct sp_arch_epilogue){.ra_word = 0};
+    for (unsigned at = 0; at + 7 <= SP_ARCH_EPILOGUE_BYTES;) {
+        const uint8_t *op = code + at;
+        if (op[0] == 0xc3)
+            return true;
+        if (op[0] == 0x48 && (op[1] == 0x83 || op[1] == 0x81) && op[2] == 0xc4) {
+            const bool is_short = op[1] == 0x83;
+            const uint32_t bytes = is_short ? op[3] : (uint32_t)op[3] | (uint32_t)op[4] << 8 | (uint32_t)op[5] << 16;
+            if (bytes % 8 != 0 || (is_short && bytes > 127) || (!is_short && op[6] != 0))
+                return false;
+            out->ra_word += bytes / 8;
+            at += is_short ? 4 : 7;
+        } else {
+            const bool is_extended = op[0] == 0x41;
+            if ((op[is_extended] & 0xf8) != 0x58 || (!is_extended && op[0] == 0x5c)) /* pop %rsp does something else */
+                return false;
+            if (op[0] == 0x5d) {
+                out->has_fp = true;
+                out->fp_word = out->ra_word;
+            }
+            out->ra_word++;
+            at += 1 + is_extended;
+        }
+    }
+    return false;
+}
+
 #endif
