@@ -134,6 +134,11 @@ static void print_stacks(const struct sp_ledger *ledger, FILE *out)
     if (ledger->frames_walked > 0)
         fprintf(out, "unwinding  %" PRIu64 " frames, %.2f %% of their rules not in the cache\n", ledger->frames_walked,
                 percent(ledger->rules_missed, ledger->frames_walked));
+    if (ledger->tracebacks > 0)
+        fprintf(out, "tracebacks %" PRIu64 " calls of the program's function\n", ledger->tracebacks);
+    print_count(out, ledger->tracebacks_empty, "gave no stack: walked by sigprof");
+    print_count(out, ledger->tracebacks_garbled, "gave a word that is no address: the stack ends before it");
+    print_count(out, ledger->tracebacks_overrun, "wrote behind their buffer: not called any more, walked by sigprof");
     fprintf(out, "threads    %" PRIu64 " armed, %" PRIu64 " sampled\n", ledger->threads_armed, ledger->threads_sampled);
     print_count(out, ledger->brief.deliveries, "ended before a sample was due: samples of others stand for them");
     print_count(out, ledger->slots_full, "without a slot: there were more threads than slots");

@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sigprof/traceback.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -105,8 +107,12 @@ struct sigprof_statistics {
     uint64_t settled_weight;
     uint32_t trigger;    /* enum sigprof_trigger in use: TIMER or PERF */
     uint32_t perf_error; /* errno with which a perf event was refused first (4096: a seccomp filter is on), or 0 */
-    uint64_t threads_unperfed; /* threads that were to have a perf event, and were refused it */
-    uint64_t tick_ns;          /* the kernel's tick */
+    uint64_t threads_unperfed;   /* threads that were to have a perf event, and were refused it */
+    uint64_t tick_ns;            /* the kernel's tick */
+    uint64_t tracebacks;         /* calls of the function given to sigprof_set_traceback; of these: */
+    uint64_t tracebacks_empty;   /* gave no stack: sigprof has walked it */
+    uint64_t tracebacks_garbled; /* gave a word that is no address: the stack ends before it */
+    uint64_t tracebacks_overrun; /* wrote behind their buffer: the function is not called any more */
 };
 
 /*

@@ -58,6 +58,7 @@ void sp_collector_free(struct sp_collector *collector)
         sp_collector_detach(collector->targets);
     sp_profile_free(collector->profile);
     free(collector->process_names.at);
+    free(collector->is_foreign.at);
     free(collector);
 }
 
@@ -329,6 +330,12 @@ void sp_collector_detach(struct sp_target *target)
     sp_folded_threads_done(&target->folded);
     sp_known_threads_done(&target->threads);
     free(target);
+}
+
+const bool *sp_collector_foreign(const struct sp_collector *collector, size_t *n)
+{
+    *n = collector->is_foreign.n;
+    return collector->is_foreign.at;
 }
 
 void sp_collector_ledger(const struct sp_collector *collector, struct sp_ledger *ledger)

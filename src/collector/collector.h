@@ -97,6 +97,12 @@ void sp_collector_release_files(struct sp_target *target);
 /* The last drain must have been made. The target's part of the ledger stays. */
 void sp_collector_detach(struct sp_target *target);
 
+/*
+ * Which locations of the profile stand in a stack that the host's traceback function gave: is_foreign[0..*n), for those
+ * behind it false. Valid until the next drain.
+ */
+const bool *sp_collector_foreign(const struct sp_collector *collector, size_t *n);
+
 /* The sum of all targets so far, detached ones too. */
 void sp_collector_ledger(const struct sp_collector *collector, struct sp_ledger *ledger);
 

@@ -37,6 +37,7 @@ struct sp_collector {
     size_t n_accounts;                /* of the profile's accounts, those of detached targets */
     uint64_t tree_cpu_ns;             /* 0: not known */
     uint32_t omitted_frames;          /* location that stands for them; SP_NONE: there were none yet */
+    SP_ARRAY(bool) is_foreign;        /* see sp_collector_foreign */
     struct sp_record scratch;
     uint32_t locations[SP_DEPTH_LIMIT];
 };

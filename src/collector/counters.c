@@ -53,6 +53,10 @@ static void add_shard(struct sp_shard *shard, struct sp_ledger *ledger)
     add_count(&ledger->recorded, &shard->recorded, ledger);
     ledger->frames_walked += plausible(sp_load_relaxed(&shard->frames), count_limit, ledger);
     ledger->rules_missed += plausible(sp_load_relaxed(&shard->rules_missed), count_limit, ledger);
+    ledger->tracebacks += plausible(sp_load_relaxed(&shard->tracebacks), count_limit, ledger);
+    ledger->tracebacks_empty += plausible(sp_load_relaxed(&shard->tracebacks_empty), count_limit, ledger);
+    ledger->tracebacks_garbled += plausible(sp_load_relaxed(&shard->tracebacks_garbled), count_limit, ledger);
+    ledger->tracebacks_overrun += plausible(sp_load_relaxed(&shard->tracebacks_overrun), count_limit, ledger);
 }
 
 /* An error number; that of the first process that had one is kept. */

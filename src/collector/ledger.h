@@ -59,6 +59,10 @@ struct sp_ledger {
     uint64_t untold_unloads;          /* times that libraries were unloaded and the log had no room to tell */
     uint64_t frames_walked;           /* by handlers, with those that were left out and those of lost samples */
     uint64_t rules_missed;            /* of these, how many needed a rule that was not in the cache */
+    uint64_t tracebacks;              /* calls of the host's traceback function; of these: */
+    uint64_t tracebacks_empty;        /* gave no stack: sigprof has walked it */
+    uint64_t tracebacks_garbled;      /* gave a word that is no address: the stack ends before it */
+    uint64_t tracebacks_overrun;      /* wrote where they may not: sigprof walks from then on */
 
     uint64_t trigger_asked;           /* enum sp_trigger */
     uint64_t trigger_used;            /* set of 1 << enum sp_trigger */

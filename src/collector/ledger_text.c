@@ -67,6 +67,19 @@ static void comment_stacks(const struct sp_ledger *ledger, struct sp_profile *pr
     sp_profile_add_comment(profile, comment.text);
 }
 
+/* Only where the host has given a function. */
+static void comment_tracebacks(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
+    struct comment comment = {.n = 0};
+    if (ledger->tracebacks == 0)
+        return;
+    append(&comment,
+           "sigprof tracebacks by the program's function: called %" PRIu64 ", empty %" PRIu64 ", garbled %" PRIu64
+           ", overrun %" PRIu64,
+           ledger->tracebacks, ledger->tracebacks_empty, ledger->tracebacks_garbled, ledger->tracebacks_overrun);
+    sp_profile_add_comment(profile, comment.text);
+}
+
 static void comment_threads(const struct sp_ledger *ledger, struct sp_profile *profile)
 {
     struct comment comment = {.n = 0};
@@ -154,6 +167,7 @@ void sp_ledger_comment(const struct sp_ledger *ledger, struct sp_profile *profil
     profile->comments.n = 0;
     comment_samples(ledger, profile);
     comment_stacks(ledger, profile);
+    comment_tracebacks(ledger, profile);
     comment_threads(ledger, profile);
     comment_trigger(ledger, profile);
     comment_cpu(ledger, profile);

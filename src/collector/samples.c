@@ -3,7 +3,10 @@
  *
  * Place on the way of a sample: shard → drain → *this* → profile. Context: ordinary code, one thread at a time.
  */
+#include <string.h>
+
 #include "collector/collector_state.h"
+#include "profile/grow.h"
 
 /* What stands for the frames that a deep stack lacks: one location for all, with a name and no address. */
 static uint32_t omitted_frames(struct sp_collector *collector)
@@ -120,6 +123,23 @@ static void count_filtered(struct sp_target *target, const struct sp_record *rec
     thread->filtered += record->weight;
 }
 
+/* Notes that the host's traceback function has given the sample's addresses, and not our walk. */
+static void mark_foreign(struct sp_collector *collector, uint32_t depth)
+{
+    struct sp_profile *profile = collector->profile;
+    const size_t n = profile->locations.n;
+    if (n > collector->is_foreign.n) {
+        const size_t known = collector->is_foreign.n;
+        if (!SP_RESERVE(profile, collector->is_foreign, n - known))
+            return;
+        memset(collector->is_foreign.at + known, 0, (n - known) * sizeof *collector->is_foreign.at);
+        collector->is_foreign.n = n;
+    }
+    for (uint32_t i = 0; i < depth; i++)
+        if (collector->locations[i] < n)
+            collector->is_foreign.at[collector->locations[i]] = true;
+}
+
 /* An equal sample may be there already: it is added to that one. */
 static void add_sample(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
 {
@@ -130,6 +150,8 @@ static void add_sample(struct sp_target *target, const struct sp_record *record,
     look_for_changes(target);
     for (uint32_t i = 0; i < record->depth; i++)
         collector->locations[i] = location_of(target, record->pcs[i], i == 0, record);
+    if (record->kind == SP_RECORD_TRACEBACK)
+        mark_foreign(collector, record->depth);
     const uint32_t n_labels = make_labels(target, record, thread, labels);
     const int64_t values[] = {(int64_t)record->weight, (int64_t)(record->weight * collector->period_ns)};
     sp_profile_add_sample(collector->profile, collector->locations, record->depth, labels, n_labels, values);

@@ -14,6 +14,7 @@
 #include "handler/entry.h"
 
 #include "handler/account.h"
+#include "handler/host_traceback.h"
 #include "handler/object.h"
 #include "handler/raw_calls.h"
 #include "handler/shard.h"
@@ -102,6 +103,25 @@ static void commit_refused(struct sp_reservation *reservation, uint64_t weight)
     sp_shard_commit(reservation, 1, SP_STACK_COMPLETE, weight);
 }
 
+/* The stack, by the host's function or else by our walk. Returns its depth, ≥ 1. */
+static uint32_t find_stack(const struct subject *who, const void *context, struct sp_reservation *to,
+                           enum sp_stack_end *end)
+{
+    const struct sp_segment *segment = to->segment;
+    uint64_t *pcs = to->record + SP_RECORD_HEAD_WORDS;
+    const uint32_t given = sp_traceback_take(segment, to->shard, context, pcs, end);
+    if (given > 0) {
+        to->kind = SP_RECORD_TRACEBACK;
+        return given;
+    }
+    struct sp_walk_facts facts;
+    const uint32_t depth = sp_unwind_with(sp_segment_scratch(segment, to->shard), context, &who->stack,
+                                          sp_segment_unwind(segment), pcs, segment->geometry.max_depth, &facts);
+    count_walk(sp_segment_shard(segment, to->shard), &facts);
+    *end = facts.end;
+    return depth;
+}
+
 static void record(const struct subject *who, const void *context, uint64_t weight, struct sp_stripe *stripe)
 {
     const struct sp_segment *segment = &sp_handler.segment;
@@ -114,7 +134,7 @@ static void record(const struct subject *who, const void *context, uint64_t weig
         sp_count_add(&stripe->lost[reason], weight);
         return;
     }
-    struct sp_walk_facts facts;
+    enum sp_stack_end end;
     uint64_t *words = reservation.record;
     words[1] = sp_record_slot(who->slot, who->generation);
     words[2] = sp_record_thread(who->tid, sp_objects_epoch());
@@ -122,12 +142,9 @@ static void record(const struct subject *who, const void *context, uint64_t weig
         commit_refused(&reservation, weight);
         return;
     }
-    const uint32_t depth =
-        sp_unwind_with(sp_segment_scratch(segment, reservation.shard), context, &who->stack, sp_segment_unwind(segment),
-                       words + SP_RECORD_HEAD_WORDS, segment->geometry.max_depth, &facts);
-    count_walk(sp_segment_shard(segment, reservation.shard), &facts);
+    const uint32_t depth = find_stack(who, context, &reservation, &end);
     learn_start(who->slot, words[SP_RECORD_HEAD_WORDS + depth - 1], depth);
-    sp_shard_commit(&reservation, depth, facts.end, weight);
+    sp_shard_commit(&reservation, depth, end, weight);
 }
 
 /* 1 and the expirations that the kernel merged into this signal (timer_getoverrun(2)). */

@@ -100,8 +100,9 @@ enum sp_stack_end {
 
 enum sp_record_kind {
     SP_RECORD_SAMPLE = 0,
-    SP_RECORD_END = 1,      /* what a thread still owed when it ended, or when sampling did */
-    SP_RECORD_FILTERED = 2, /* a sample that the host's filter refused: depth is 1, the pc 0 */
+    SP_RECORD_END = 1,       /* what a thread still owed when it ended, or when sampling did */
+    SP_RECORD_FILTERED = 2,  /* a sample that the host's filter refused: depth is 1, the pc 0 */
+    SP_RECORD_TRACEBACK = 3, /* a sample whose stack the host's traceback function gave */
     SP_RECORD_KINDS
 };
 
@@ -221,9 +222,12 @@ struct sp_shard {
     uint64_t reserved0[6];
     /* Written by the lock's holder. */
     struct sp_count recorded;
-    _Atomic uint64_t frames;       /* that walks have taken */
-    _Atomic uint64_t rules_missed; /* of these, how many needed a rule that was not in the cache */
-    uint64_t reserved1[4];
+    _Atomic uint64_t frames;             /* that walks have taken */
+    _Atomic uint64_t rules_missed;       /* of these, how many needed a rule that was not in the cache */
+    _Atomic uint64_t tracebacks;         /* calls of the host's traceback function, host_traceback.h; and of these: */
+    _Atomic uint64_t tracebacks_empty;   /* gave no stack */
+    _Atomic uint64_t tracebacks_garbled; /* gave a word that is no address */
+    _Atomic uint64_t tracebacks_overrun; /* wrote where they may not */
 };
 _Static_assert(sizeof(struct sp_shard) == 128, "lock and counters on lines of their own");
 

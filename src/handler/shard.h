@@ -19,7 +19,7 @@ struct sp_reservation {
     uint32_t half;
     uint32_t position; /* words before the record */
     uint64_t *record;
-    uint32_t kind; /* enum sp_record_kind: SP_RECORD_SAMPLE, or what the caller sets before the commit */
+    enum sp_record_kind kind; /* SP_RECORD_SAMPLE, or what else the caller sets before the commit */
 };
 
 /*

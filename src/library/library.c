@@ -15,11 +15,13 @@
 #include "collector/collector.h"
 #include "formats/formats.h"
 #include "library/library.h"
+#include "library/plugin_names.h"
 #include "session/fork.h"
 #include "session/host_handler.h"
 #include "session/own_descriptors.h"
 #include "session/session.h"
 #include "session/thread_start.h"
+#include "session/traceback_buffers.h"
 #include "sigprof/sigprof.h"
 #include "symbolize/symbolize.h"
 #include "util/clock.h"
@@ -36,10 +38,11 @@ static struct {
     pthread_cond_t wake; /* the collector thread waits here, by CLOCK_MONOTONIC */
     bool is_running, is_stopping, has_wake, has_begun;
     pthread_t thread;
-    struct sp_collector *collector; /* of this session or the last one */
-    struct sp_images *images;       /* the collector's; or NULL */
-    struct sp_target *target;       /* NULL once stopped */
-    int64_t started_ns, stopped_ns; /* CLOCK_MONOTONIC */
+    struct sp_collector *collector;                            /* of this session or the last one */
+    struct sp_images *images;                                  /* the collector's; or NULL */
+    struct sp_target *target;                                  /* NULL once stopped */
+    int64_t started_ns, stopped_ns;                            /* CLOCK_MONOTONIC */
+    sigprof_plugin_function *traceback, *context, *symbolizer; /* the host's; NULL: not set */
 } the = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 PUBLIC void sigprof_options_init(struct sigprof_options *options)
@@ -189,7 +192,9 @@ static int run(const struct sp_session_config *config, const struct sp_library_f
     the.target = sp_collector_attach(the.collector, sp_session_segment(), getpid(), NULL);
     if (the.target == NULL)
         return -ENOMEM;
-    int error = sp_session_run();
+    int error = the.traceback != NULL ? sp_session_use_traceback(the.traceback) : 0;
+    if (error == 0)
+        error = sp_session_run();
     if (error != 0)
         return error;
     error = sp_session_has_trigger() ? start_collector_thread() : -EAGAIN;
@@ -239,6 +244,31 @@ PUBLIC int sigprof_start(const struct sigprof_options *options)
     struct sp_session_config config;
     const int error = config_of(options, &config);
     return error != 0 ? error : sp_library_start(&config, NULL);
+}
+
+static bool is_other(sigprof_plugin_function *set, sigprof_plugin_function *given)
+{
+    return set != NULL && set != given;
+}
+
+PUBLIC int sigprof_set_traceback(int version, sigprof_plugin_function *traceback, sigprof_plugin_function *context,
+                                 sigprof_plugin_function *symbolizer)
+{
+    if (version != 0)
+        return -EINVAL;
+    pthread_mutex_lock(&the.lock);
+    const bool is_taken =
+        is_other(the.traceback, traceback) || is_other(the.context, context) || is_other(the.symbolizer, symbolizer);
+    int error = is_taken ? -EEXIST : 0;
+    if (error == 0 && the.is_running && traceback != NULL)
+        error = sp_session_use_traceback(traceback);
+    if (error == 0) {
+        the.traceback = traceback;
+        the.context = context;
+        the.symbolizer = symbolizer;
+    }
+    pthread_mutex_unlock(&the.lock);
+    return error;
 }
 
 /* With the lock held, and given up while the collector thread ends. */
@@ -309,6 +339,10 @@ static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_stati
         .perf_error = (uint32_t)ledger->perf_error,
         .threads_unperfed = ledger->perf_refused,
         .tick_ns = ledger->tick_ns,
+        .tracebacks = ledger->tracebacks,
+        .tracebacks_empty = ledger->tracebacks_empty,
+        .tracebacks_garbled = ledger->tracebacks_garbled,
+        .tracebacks_overrun = ledger->tracebacks_overrun,
     };
 }
 
@@ -337,8 +371,13 @@ PUBLIC int sigprof_statistics(struct sigprof_statistics *statistics)
     return has_data ? 0 : -ENODATA;
 }
 
+/* By the host's symbolizer, where that may be asked, and for the rest by our own. */
 static int name_profile(struct sp_profile *profile)
 {
+    size_t n;
+    const bool *is_foreign = sp_collector_foreign(the.collector, &n);
+    if (the.traceback != NULL && the.symbolizer != NULL)
+        sp_plugin_names(profile, is_foreign, n, the.symbolizer);
     struct sp_symbolize_options options = {0};
     if (the.images != NULL)
         options.places = (struct sp_debug_places){.find_image = sp_images_find, .find_user = the.images};

@@ -20,6 +20,7 @@
 #include "session/object_list.h"
 #include "session/segment_memory.h"
 #include "session/thread_start.h"
+#include "session/traceback_buffers.h"
 #include "session/trigger_choice.h"
 
 /* Of the session that was created last. */
@@ -152,6 +153,7 @@ int sp_session_stop(void)
 void sp_session_destroy(void)
 {
     wait_for_handlers();
+    sp_session_drop_traceback();
     sp_segment_destroy(&sp_handler.segment);
     sp_store_seq_cst(&sp_handler.state, (uint32_t)SP_SESSION_IDLE);
 }

@@ -242,7 +242,7 @@ static void mark_mapping(struct sp_mapping *mapping, const struct sp_profile *pr
  * Sets the has_* flags of each mapping by what any of its locations has: readers take "no functions" as a call to name
  * the mapping themselves, and would put less in the place of what is here.
  */
-static void mark_mappings(struct sp_profile *profile)
+void sp_symbolize_mark_mappings(struct sp_profile *profile)
 {
     for (size_t i = 0; i < profile->locations.n; i++) {
         const struct sp_location *location = &profile->locations.at[i];
@@ -287,7 +287,7 @@ int sp_symbolize_profile(struct sp_profile *profile, const struct sp_symbolize_o
     if (!error && job->options.is_forced)
         unmark_mappings(profile);
     if (!error && job->n_wants > 0) /* else the profile stays as it is */
-        mark_mappings(profile);
+        sp_symbolize_mark_mappings(profile);
     if (!error && stats)
         *stats = job->stats;
     job_free(job);

@@ -65,4 +65,7 @@ struct sp_symbolize_stats {
 int sp_symbolize_profile(struct sp_profile *profile, const struct sp_symbolize_options *options,
                          struct sp_symbolize_stats *stats);
 
+/* Sets the has_* flags of each mapping by what any of its locations has: for who gives locations lines himself. */
+void sp_symbolize_mark_mappings(struct sp_profile *profile);
+
 #endif
