@@ -88,7 +88,11 @@ static void put_stacks_and_threads(FILE *out, const struct sp_ledger *ledger)
     put_number(out, "frames in an unknown library", ledger->unsure_frames, "},\n  \"unloading\": {");
     put_number(out, "untold", ledger->untold_unloads, "},\n  \"unwinding\": {");
     put_number(out, "frames", ledger->frames_walked, ", ");
-    put_number(out, "rules missed", ledger->rules_missed, "},\n  \"tracebacks\": {");
+    put_number(out, "rules missed", ledger->rules_missed, "},\n  \"interpreters\": {");
+    put_number(out, "frames", ledger->virtual_placed, ", ");
+    put_number(out, "dropped", ledger->virtual_dropped, ", ");
+    put_number(out, "damaged", ledger->virtual_damaged, ", ");
+    put_number(out, "functions refused", ledger->names_refused, "},\n  \"tracebacks\": {");
     put_number(out, "called", ledger->tracebacks, ", ");
     put_number(out, "empty", ledger->tracebacks_empty, ", ");
     put_number(out, "garbled", ledger->tracebacks_garbled, ", ");

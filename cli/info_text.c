@@ -134,6 +134,12 @@ static void print_stacks(const struct sp_ledger *ledger, FILE *out)
     if (ledger->frames_walked > 0)
         fprintf(out, "unwinding  %" PRIu64 " frames, %.2f %% of their rules not in the cache\n", ledger->frames_walked,
                 percent(ledger->rules_missed, ledger->frames_walked));
+    if (ledger->virtual_placed > 0)
+        fprintf(out, "interpreted %" PRIu64 " frames of interpreters\n", ledger->virtual_placed);
+    print_count(out, ledger->virtual_dropped,
+                "published and left by a jump, or without room in their stack: not shown");
+    print_count(out, ledger->virtual_damaged, "published that make no sense: not shown");
+    print_count(out, ledger->names_refused, "functions of interpreters without a name: there is no room for more");
     if (ledger->tracebacks > 0)
         fprintf(out, "tracebacks %" PRIu64 " calls of the program's function\n", ledger->tracebacks);
     print_count(out, ledger->tracebacks_empty, "gave no stack: walked by sigprof");

@@ -16,6 +16,12 @@
 #include "session/fork.h"
 #include "session/handover.h"
 #include "session/thread_start.h"
+#include "session/virtual_stacks.h"
+
+/* By this name libsigprof, where the program is linked with it, finds the session that is sampled. */
+extern const struct sp_frames_service sigprof_frames_service_1;
+__attribute__((visibility("default")))
+const struct sp_frames_service sigprof_frames_service_1 = {sp_virtual_function, sp_virtual_attach};
 
 /* What this image was told, for its forked children, and the number that tells it from others. */
 static struct {

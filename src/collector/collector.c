@@ -59,6 +59,7 @@ void sp_collector_free(struct sp_collector *collector)
     sp_profile_free(collector->profile);
     free(collector->process_names.at);
     free(collector->is_foreign.at);
+    sp_virtual_locations_done(&collector->virtual_locations);
     free(collector);
 }
 
@@ -329,6 +330,7 @@ void sp_collector_detach(struct sp_target *target)
     sp_thread_watch_done(&target->watch);
     sp_folded_threads_done(&target->folded);
     sp_known_threads_done(&target->threads);
+    sp_virtual_functions_done(&target->virtual_functions);
     free(target);
 }
 

@@ -15,6 +15,7 @@
 #include "collector/mappings.h"
 #include "collector/thread_watch.h"
 #include "collector/unloads.h"
+#include "collector/virtual_frames.h"
 
 /* Interned once, used for every sample. */
 struct words {
@@ -38,6 +39,7 @@ struct sp_collector {
     uint64_t tree_cpu_ns;             /* 0: not known */
     uint32_t omitted_frames;          /* location that stands for them; SP_NONE: there were none yet */
     SP_ARRAY(bool) is_foreign;        /* see sp_collector_foreign */
+    struct sp_virtual_locations virtual_locations;
     struct sp_record scratch;
     uint32_t locations[SP_DEPTH_LIMIT];
 };
@@ -51,6 +53,7 @@ struct sp_target {
     struct sp_code_ranges code; /* of the mappings, as the handlers know them */
     struct sp_known_threads threads;
     struct sp_folded_threads folded;
+    struct sp_virtual_functions virtual_functions;
     struct sp_thread_watch watch;
     uint32_t number;      /* position in process_names */
     uint64_t cpu_ns;      /* of the process from its birth, as sp_collector_process_cpu has told; 0: not yet */

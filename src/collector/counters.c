@@ -53,6 +53,9 @@ static void add_shard(struct sp_shard *shard, struct sp_ledger *ledger)
     add_count(&ledger->recorded, &shard->recorded, ledger);
     ledger->frames_walked += plausible(sp_load_relaxed(&shard->frames), count_limit, ledger);
     ledger->rules_missed += plausible(sp_load_relaxed(&shard->rules_missed), count_limit, ledger);
+    ledger->virtual_placed += plausible(sp_load_relaxed(&shard->virtual_placed), count_limit, ledger);
+    ledger->virtual_dropped += plausible(sp_load_relaxed(&shard->virtual_dropped), count_limit, ledger);
+    ledger->virtual_damaged += plausible(sp_load_relaxed(&shard->virtual_damaged), count_limit, ledger);
     ledger->tracebacks += plausible(sp_load_relaxed(&shard->tracebacks), count_limit, ledger);
     ledger->tracebacks_empty += plausible(sp_load_relaxed(&shard->tracebacks_empty), count_limit, ledger);
     ledger->tracebacks_garbled += plausible(sp_load_relaxed(&shard->tracebacks_garbled), count_limit, ledger);
@@ -87,6 +90,7 @@ void sp_counters_add(const struct sp_segment *segment, struct sp_ledger *ledger)
         add_shard(sp_segment_shard(segment, i), ledger);
     ledger->threads_armed += plausible(sp_load_relaxed(&header->threads_armed), count_limit, ledger);
     ledger->slots_full += plausible(sp_load_relaxed(&header->slots_full), count_limit, ledger);
+    ledger->names_refused += plausible(sp_load_relaxed(&header->names_refused), count_limit, ledger);
     ledger->timers_refused += plausible(sp_load_relaxed(&header->timers_refused), count_limit, ledger);
     add_trigger(header, ledger);
 }

@@ -59,6 +59,10 @@ struct sp_ledger {
     uint64_t untold_unloads;          /* times that libraries were unloaded and the log had no room to tell */
     uint64_t frames_walked;           /* by handlers, with those that were left out and those of lost samples */
     uint64_t rules_missed;            /* of these, how many needed a rule that was not in the cache */
+    uint64_t virtual_placed;          /* frames of interpreters in recorded stacks */
+    uint64_t virtual_dropped;         /* published and not placed: left by a jump, or beyond their stack's capacity */
+    uint64_t virtual_damaged;         /* made no sense */
+    uint64_t names_refused;           /* functions of interpreters that there was no room for */
     uint64_t tracebacks;              /* calls of the host's traceback function; of these: */
     uint64_t tracebacks_empty;        /* gave no stack: sigprof has walked it */
     uint64_t tracebacks_garbled;      /* gave a word that is no address: the stack ends before it */

@@ -80,6 +80,19 @@ static void comment_tracebacks(const struct sp_ledger *ledger, struct sp_profile
     sp_profile_add_comment(profile, comment.text);
 }
 
+/* Only where there are any. */
+static void comment_interpreters(const struct sp_ledger *ledger, struct sp_profile *profile)
+{
+    struct comment comment = {.n = 0};
+    if ((ledger->virtual_placed | ledger->virtual_dropped | ledger->virtual_damaged | ledger->names_refused) == 0)
+        return;
+    append(&comment,
+           "sigprof interpreters: frames %" PRIu64 ", dropped %" PRIu64 ", damaged %" PRIu64
+           ", functions refused %" PRIu64,
+           ledger->virtual_placed, ledger->virtual_dropped, ledger->virtual_damaged, ledger->names_refused);
+    sp_profile_add_comment(profile, comment.text);
+}
+
 static void comment_threads(const struct sp_ledger *ledger, struct sp_profile *profile)
 {
     struct comment comment = {.n = 0};
@@ -168,6 +181,7 @@ void sp_ledger_comment(const struct sp_ledger *ledger, struct sp_profile *profil
     comment_samples(ledger, profile);
     comment_stacks(ledger, profile);
     comment_tracebacks(ledger, profile);
+    comment_interpreters(ledger, profile);
     comment_threads(ledger, profile);
     comment_trigger(ledger, profile);
     comment_cpu(ledger, profile);

@@ -38,6 +38,9 @@ static uint32_t location_of(struct sp_target *target, uint64_t pc, bool is_leaf,
     const uint64_t address = is_leaf ? pc : pc - 1;
     if (pc == SP_PC_GAP && !is_leaf)
         return omitted_frames(collector);
+    if (sp_pc_is_virtual(pc))
+        return sp_virtual_location(&collector->virtual_locations, &target->virtual_functions, &target->segment,
+                                   collector->profile, pc);
     bool is_unsure;
     uint32_t mapping = find_mapping(target, address, record->epoch, &is_unsure);
     if (mapping == SP_NONE && !is_unsure && !target->has_read_maps) {

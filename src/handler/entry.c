@@ -20,6 +20,7 @@
 #include "handler/shard.h"
 #include "handler/threads.h"
 #include "handler/trigger.h"
+#include "handler/virtual_stack.h"
 
 #include "handler/poison.h"
 
@@ -77,7 +78,7 @@ struct subject {
 static void learn_start(uint32_t slot, uint64_t root, uint32_t depth)
 {
     struct sp_slot *at = sp_segment_slot(&sp_handler.segment, slot);
-    if (slot != 0 && sp_load_relaxed(&at->start_routine) == 0)
+    if (slot != 0 && !sp_pc_is_virtual(root) && sp_load_relaxed(&at->start_routine) == 0)
         sp_store_relaxed(&at->start_routine, depth > 1 ? root - 1 : root);
 }
 
@@ -86,6 +87,9 @@ static void count_walk(struct sp_shard *shard, const struct sp_walk_facts *facts
 {
     sp_store_relaxed(&shard->frames, sp_load_relaxed(&shard->frames) + facts->frames);
     sp_store_relaxed(&shard->rules_missed, sp_load_relaxed(&shard->rules_missed) + facts->misses);
+    sp_store_relaxed(&shard->virtual_placed, sp_load_relaxed(&shard->virtual_placed) + facts->virtual_placed);
+    sp_store_relaxed(&shard->virtual_dropped, sp_load_relaxed(&shard->virtual_dropped) + facts->virtual_dropped);
+    sp_store_relaxed(&shard->virtual_damaged, sp_load_relaxed(&shard->virtual_damaged) + facts->virtual_damaged);
 }
 
 /* Asks the host's filter, where there is one. A function of its own, for the list of indirect calls. */
@@ -115,8 +119,9 @@ static uint32_t find_stack(const struct subject *who, const void *context, struc
         return given;
     }
     struct sp_walk_facts facts;
-    const uint32_t depth = sp_unwind_with(sp_segment_scratch(segment, to->shard), context, &who->stack,
-                                          sp_segment_unwind(segment), pcs, segment->geometry.max_depth, &facts);
+    const uint32_t depth =
+        sp_unwind_with(sp_segment_scratch(segment, to->shard), context, &who->stack, sp_virtual_find(who->tid),
+                       sp_segment_unwind(segment), pcs, segment->geometry.max_depth, &facts);
     count_walk(sp_segment_shard(segment, to->shard), &facts);
     *end = facts.end;
     return depth;

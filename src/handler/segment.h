@@ -22,6 +22,8 @@
  *   │ scratch    │  n_shards × struct sp_scratch
  *   ├────────────┤ halves_at
  *   │ halves     │  n_shards × 2 × { n_buckets × 4 hash entries, half_words × 8 bytes of records }
+ *   ├────────────┤ names_at
+ *   │ names      │  SP_NAMES_BYTES: the functions that interpreters have made known, see struct sp_function_name
  *   └────────────┘ bytes
  *
  * The memory is reserved for real when it is created, so that no write can fault; only the slots are reserved as
@@ -83,11 +85,30 @@ enum {
     SP_UNLOAD_PARTS = 8,
     SP_UNLOAD_PATH_BYTES = 352,
     SP_BUILD_ID_BYTES = 32,
+    SP_NAMES_BYTES = 512 << 10,
+    SP_NAME_BYTES = 1024, /* of a function's name, and of its file's, less than that */
 };
 
 /* Stands in a record's pcs for frames that were left out: the stack is deeper than max_depth. No code has this address.
  */
 #define SP_PC_GAP ((uint64_t)1)
+
+/*
+ * Stands in a record's pcs for a frame of an interpreter's (virtual_stack.h): SP_PC_VIRTUAL | function << 32 | line.
+ * The highest byte of no address of a process is like that.
+ */
+#define SP_PC_VIRTUAL ((uint64_t)0x80 << 56)
+enum { SP_VIRTUAL_FUNCTIONS = (1 << 24) - 1 };
+
+static inline uint64_t sp_pc_virtual(uint32_t function, uint32_t line)
+{
+    return SP_PC_VIRTUAL | (uint64_t)function << 32 | line;
+}
+
+static inline bool sp_pc_is_virtual(uint64_t pc)
+{
+    return pc >> 56 == SP_PC_VIRTUAL >> 56;
+}
 
 /* How a stack ended. Part of a sample's identity. */
 enum sp_stack_end {
@@ -135,7 +156,8 @@ struct sp_geometry {
 
     uint32_t n_index; /* power of 2 */
     uint32_t reserved;
-    uint64_t index_at, fds_at, unwind_at, slots_at, unloads_at, shards_at, scratch_at, halves_at, half_bytes, bytes;
+    uint64_t index_at, fds_at, unwind_at, slots_at, unloads_at, shards_at, scratch_at, halves_at, half_bytes, names_at,
+        bytes;
 };
 
 /* Executable memory that no file backs, made at run time: [low, high); low == high: unused. */
@@ -158,6 +180,18 @@ struct sp_unwind_memory {
     struct sp_code_range code_ranges[SP_CODE_RANGES];
     _Atomic uint64_t parts[SP_PARTS];
     _Atomic uint64_t rules[SP_RULES];
+};
+
+/*
+ * A function of an interpreter's, in `names`: this, then its name and its file's, and bytes up to a multiple of 8. The
+ * first one is function 1. Made present in memory as they come, by ordinary code; names_used grows (release) when an
+ * entry is whole, so that it does not matter when the writer is killed.
+ */
+struct sp_function_name {
+    uint32_t bytes; /* with what follows */
+    uint32_t start_line;
+    uint16_t name_bytes, file_bytes; /* without a NUL */
+    uint32_t reserved;
 };
 
 enum sp_slot_state {
@@ -219,8 +253,11 @@ struct sp_shard {
     _Atomic uint32_t lock;
     _Atomic uint32_t active;  /* 0 or 1 */
     _Atomic uint32_t used[2]; /* words of records in each half */
-    uint64_t reserved0[6];
     /* Written by the lock's holder. */
+    _Atomic uint64_t virtual_placed;  /* frames of interpreters in stacks */
+    _Atomic uint64_t virtual_dropped; /* no more there, or published beyond their stack's capacity */
+    _Atomic uint64_t virtual_damaged; /* made no sense */
+    uint64_t reserved0[3];
     struct sp_count recorded;
     _Atomic uint64_t frames;             /* that walks have taken */
     _Atomic uint64_t rules_missed;       /* of these, how many needed a rule that was not in the cache */
@@ -318,6 +355,8 @@ struct sp_header {
     _Atomic uint64_t slots_full;                /* threads that got none: sampled by the process timer alone */
     _Atomic uint64_t timers_refused;            /* threads with a slot, and neither timer nor perf event */
     struct sp_unload_log unloads;
+    _Atomic uint64_t names_used;    /* bytes of `names` that are written, whole entries */
+    _Atomic uint64_t names_refused; /* functions for which there was no room */
     struct sp_stripe stripes[SP_STRIPES] __attribute__((aligned(128)));
 };
 
@@ -355,7 +394,8 @@ static inline bool sp_geometry_layout(struct sp_geometry *geometry)
     geometry->half_bytes =
         (((uint64_t)geometry->n_buckets * SP_BUCKET_WAYS + geometry->half_words) * sizeof(uint64_t) + 127) / 128 * 128;
     const uint64_t end = geometry->halves_at + 2 * geometry->n_shards * geometry->half_bytes;
-    geometry->bytes = (end + page - 1) / page * page;
+    geometry->names_at = (end + page - 1) / page * page;
+    geometry->bytes = geometry->names_at + SP_NAMES_BYTES;
     return true;
 }
 
@@ -411,6 +451,11 @@ static inline struct sp_shard *sp_segment_shard(const struct sp_segment *segment
 static inline struct sp_scratch *sp_segment_scratch(const struct sp_segment *segment, uint32_t shard)
 {
     return (struct sp_scratch *)(void *)sp_segment_at(segment, segment->geometry.scratch_at) + shard;
+}
+
+static inline char *sp_segment_names(const struct sp_segment *segment)
+{
+    return sp_segment_at(segment, segment->geometry.names_at);
 }
 
 /* The hash entries of a half: n_buckets × SP_BUCKET_WAYS words, each hash (high 32) | record position + 1, or 0. */

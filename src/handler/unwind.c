@@ -84,25 +84,44 @@ static inline bool follow_common(struct sp_walk *walk, struct sp_frame_list *out
     return is_last;
 }
 
-/* What stands for the current frame, see unwind.h. Of a call of address 0, pc + 1 would be taken for the gap. */
-static inline uint64_t word_of_frame(const struct sp_walk *walk)
+/* What stands for the current frame, see unwind.h, where `is_leaf` is what is written first. Of a call of address 0, pc
+ * + 1 would be taken for the gap. */
+static inline uint64_t word_of_frame(uintptr_t pc, bool is_exact, bool is_leaf)
 {
-    const uintptr_t pc = walk->at.pc;
-    if (!walk->is_exact || walk->number == 0)
+    if (!is_exact || is_leaf)
         return pc;
     return pc != 0 ? pc + 1 : SP_PC_GAP + 1;
+}
+
+/* The frame's place on the stack is known when its caller is found: above it go the frames that it interprets. */
+static enum sp_outcome step_with_published(struct sp_walk *walk, uint32_t rule, struct sp_frame_list *output)
+{
+    const uintptr_t pc = walk->at.pc, low = walk->at.sp;
+    const bool is_exact = walk->is_exact;
+    const enum sp_outcome outcome = sp_walk_step(walk, rule);
+    if (outcome == SP_OUTCOME_CALLER)
+        sp_virtual_place(&walk->published, low, walk->at.sp, walk->stack.low, walk->stack.high, output);
+    sp_frame_list_put(output, word_of_frame(pc, is_exact, output->depth == 0));
+    return outcome;
+}
+
+static inline enum sp_outcome step(struct sp_walk *walk, uint32_t rule, struct sp_frame_list *output)
+{
+    if (walk->published.left > 0)
+        return step_with_published(walk, rule, output);
+    sp_frame_list_put(output, word_of_frame(walk->at.pc, walk->is_exact, output->depth == 0));
+    return sp_walk_step(walk, rule);
 }
 
 static enum sp_stack_end follow(struct sp_walk *walk, struct sp_frame_list *output)
 {
     while (walk->number < FRAMES_LIMIT) {
-        if (follow_common(walk, output))
+        if (walk->published.left == 0 && follow_common(walk, output))
             return SP_STACK_COMPLETE;
         const uint32_t rule = rule_of_frame(walk);
         if (sp_rule_kind(rule) == SP_FRAME_NO_CODE)
             return SP_STACK_CUT_RULES;
-        sp_frame_list_put(output, word_of_frame(walk));
-        const enum sp_outcome outcome = sp_walk_step(walk, rule);
+        const enum sp_outcome outcome = step(walk, rule, output);
         walk->number++;
         if (outcome != SP_OUTCOME_CALLER)
             return (enum sp_stack_end)outcome;
@@ -126,6 +145,7 @@ static void begin(struct sp_walk *walk, const struct sp_stack_bounds *stack, str
     walk->code = (struct sp_stack_bounds){0, 0};
     walk->context = NULL;
     walk->full_number = SP_WALK_NEVER;
+    sp_virtual_begin(&walk->published, NULL);
     if (walk->at.sp >= stack->low && walk->at.sp < stack->high) { /* in use for sure: the thread is on it */
         walk->loader.low = walk->at.sp;
         walk->loader.high = stack->high;
@@ -133,19 +153,25 @@ static void begin(struct sp_walk *walk, const struct sp_stack_bounds *stack, str
 }
 
 uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const struct sp_stack_bounds *stack,
-                        struct sp_unwind_memory *memory, uint64_t *pcs, uint32_t max_depth, struct sp_walk_facts *facts)
+                        const struct sp_virtual_stack *published, struct sp_unwind_memory *memory, uint64_t *pcs,
+                        uint32_t max_depth, struct sp_walk_facts *facts)
 {
     struct sp_walk *walk = (struct sp_walk *)(void *)scratch;
     struct sp_frame_list output = {.pcs = pcs, .max_depth = max_depth};
     sp_arch_capture(context, &walk->at);
     begin(walk, stack, memory);
     walk->context = context;
+    sp_virtual_begin(&walk->published, published);
     facts->end = follow(walk, &output);
+    sp_virtual_place_rest(&walk->published, &output);
+    facts->virtual_placed = walk->published.placed;
+    facts->virtual_dropped = walk->published.dropped;
+    facts->virtual_damaged = walk->published.damaged;
     facts->frames = walk->number;
     facts->misses = walk->misses;
     if (output.ring != 0)
         sp_frame_list_straighten(&output);
-    if (facts->end == SP_STACK_COMPLETE && walk->number > max_depth)
+    if (facts->end == SP_STACK_COMPLETE && (walk->number > max_depth || output.ring != 0))
         facts->end = SP_STACK_CUT_DEPTH;
     return output.depth;
 }
@@ -154,7 +180,7 @@ uint32_t sp_unwind(const void *context, const struct sp_stack_bounds *stack, str
                    uint64_t *pcs, uint32_t max_depth, struct sp_walk_facts *facts)
 {
     struct sp_scratch scratch;
-    return sp_unwind_with(&scratch, context, stack, memory, pcs, max_depth, facts);
+    return sp_unwind_with(&scratch, context, stack, NULL, memory, pcs, max_depth, facts);
 }
 
 /*

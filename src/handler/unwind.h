@@ -22,8 +22,9 @@ struct sp_stack_bounds {
 /* What a walk tells beside the frames. */
 struct sp_walk_facts {
     enum sp_stack_end end;
-    uint32_t frames; /* walked: more than returned where some were left out */
-    uint32_t misses; /* frames whose rule was not in the cache */
+    uint32_t frames;                                           /* walked: more than returned where some were left out */
+    uint32_t misses;                                           /* frames whose rule was not in the cache */
+    uint32_t virtual_placed, virtual_dropped, virtual_damaged; /* frames of interpreters */
 };
 
 /*
@@ -42,10 +43,15 @@ struct sp_walk_facts {
 uint32_t sp_unwind(const void *context, const struct sp_stack_bounds *stack, struct sp_unwind_memory *memory,
                    uint64_t *pcs, uint32_t max_depth, struct sp_walk_facts *facts);
 
-/* The same with `scratch`, whose contents do not matter, in place of a kilobyte of stack: what the handler uses. */
+/*
+ * The same with `scratch`, whose contents do not matter, in place of a kilobyte of stack: what the handler uses. Frames
+ * of `published` (NULL: none) are laid between the native ones, see virtual_stack.h; where they are the innermost, the
+ * interrupted pc stands behind them, as that of a frame interrupted deeper in the stack.
+ */
+struct sp_virtual_stack;
 uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const struct sp_stack_bounds *stack,
-                        struct sp_unwind_memory *memory, uint64_t *pcs, uint32_t max_depth,
-                        struct sp_walk_facts *facts);
+                        const struct sp_virtual_stack *published, struct sp_unwind_memory *memory, uint64_t *pcs,
+                        uint32_t max_depth, struct sp_walk_facts *facts);
 
 /*
  * For a runtime that walks its own code itself, as Go's does: the addresses of the frames of an interrupted thread up

@@ -11,6 +11,7 @@
 #include "handler/object.h"
 #include "handler/rule_cache.h"
 #include "handler/unwind.h"
+#include "handler/virtual_stack.h"
 
 enum {
     SP_CALL_BYTES = 8, /* that sp_arch_is_call looks at */
@@ -30,6 +31,7 @@ struct sp_walk {
     struct sp_unwind_memory *memory;
     struct sp_object objects[2]; /* that of the current frame, and the last other one: callers are often in these */
     uint32_t object;             /* which of them is the current frame's */
+    struct sp_virtual_walk published;
     struct sp_stack_bounds code; /* a range of code without object, likewise */
     const void *context;         /* the last frame where a context has all registers, and its number; NULL: none yet */
     uint32_t context_number;

@@ -78,7 +78,8 @@ int sp_session_geometry(const struct sp_session_config *config, uint32_t cpus, s
         made.n_buckets = power_of_2_from(made.half_words / 64 + 1);
         if (!sp_geometry_layout(&made))
             return -EINVAL;
-        if (config->memory_bytes == 0 || made.bytes <= config->memory_bytes)
+        if (config->memory_bytes == 0 ||
+            made.names_at <= config->memory_bytes) /* names are made present as they come */
             break;
         if (half_words <= least)
             return -ENOMEM;

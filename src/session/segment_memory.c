@@ -52,7 +52,7 @@ static int populate_segment(char *memory, const struct sp_geometry *geometry, ui
 {
     const uint64_t slots_end = geometry->slots_at + ready * sizeof(struct sp_slot);
     const int error = populate(memory, slots_end);
-    return error != 0 ? error : populate(memory + geometry->shards_at, geometry->bytes - geometry->shards_at);
+    return error != 0 ? error : populate(memory + geometry->shards_at, geometry->names_at - geometry->shards_at);
 }
 
 static int map(int fd, const struct sp_geometry *geometry, uint32_t ready, char **memory)

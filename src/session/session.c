@@ -22,6 +22,7 @@
 #include "session/thread_start.h"
 #include "session/traceback_buffers.h"
 #include "session/trigger_choice.h"
+#include "session/virtual_stacks.h"
 
 /* Of the session that was created last. */
 static struct sp_session_config config_in_use;
@@ -63,6 +64,7 @@ int sp_session_create(const struct sp_session_config *config, int *memfd)
     sp_session_set_filter(NULL, NULL);
     sp_store_relaxed(&sp_handler.segment.header->trigger_asked, config->trigger);
     sp_store_relaxed(&sp_handler.segment.header->cpus, count_cpus());
+    sp_virtual_fill_names(&sp_handler.segment);
     return 0;
 }
 
@@ -100,6 +102,7 @@ int sp_session_run(void)
         error = begin_running();
     if (error != 0)
         return error;
+    sp_virtual_names_told();
     sp_session_arm_self();
     sp_session_confirm_trigger(&sp_handler.segment);
     sp_session_arm_all();

@@ -38,7 +38,8 @@ def test_json_has_every_number(directory):
     got = record_burn(directory)
     profile, ledger = got.profile(), info_json(got.path)
     e2e.equal(list(ledger), ["file", "period_ns", "rate_hz", "duration_ns", "time_ns", "trigger", "samples", "stacks",
-                             "unloading", "unwinding", "tracebacks", "threads", "cpu", "processes"], "keys")
+                             "unloading", "unwinding", "interpreters", "tracebacks", "threads", "cpu", "processes"],
+                "keys")
     e2e.equal((ledger["file"], ledger["period_ns"], ledger["rate_hz"]), (got.path, 10_000_000, 100.0), "head")
     e2e.equal((ledger["duration_ns"], ledger["time_ns"]), (profile.duration_ns, profile.time_ns), "times")
     e2e.equal(list(ledger["trigger"]), ["asked", "used", "tick_hz", "achieved_hz", "perf_refused", "timer_refused"],
@@ -49,6 +50,8 @@ def test_json_has_every_number(directory):
                                        "frames in no mapping", "frames in an unknown library"], "keys of stacks")
     e2e.equal(list(ledger["unloading"]), ["untold"], "keys of unloading")
     e2e.equal(list(ledger["unwinding"]), ["frames", "rules missed"], "keys of unwinding")
+    e2e.equal(list(ledger["interpreters"]), ["frames", "dropped", "damaged", "functions refused"],
+              "keys of interpreters")
     e2e.equal(list(ledger["tracebacks"]), ["called", "empty", "garbled", "overrun"], "keys of tracebacks")
     e2e.equal(list(ledger["threads"]), ["armed", "sampled", "without a slot", "without a timer"], "keys of threads")
     e2e.equal(list(ledger["cpu"]), ["kernel_ns", "recorded_ns", "lost_ns", "unsampled_ns", "outside_ns"],

@@ -230,7 +230,7 @@ static void test_memory_limit(void)
     while (sigprof_start(&options) == -ENOMEM && options.memory_limit_bytes < 1 << 24)
         options.memory_limit_bytes += 4096;
     require_equal(sigprof_is_running(), 1);
-    require(sp_handler.segment.geometry.bytes <= options.memory_limit_bytes);
+    require(sp_handler.segment.geometry.names_at <= options.memory_limit_bytes);
     const uint64_t cookie = cookie_of_thread((pid_t)gettid());
     for (unsigned i = 0; i < 5000; i++)
         sample_at_depth(i % 30, cookie);

@@ -267,7 +267,7 @@ static void test_drain_random_bytes_end_in_bounds(void **state)
         static struct taken taken;
         struct sp_segment segment = new_segment((struct small_segment){.n_slots = 2, .half_words = 64});
         uint64_t *words = (uint64_t *)(void *)segment.header;
-        for (uint64_t i = segment.geometry.shards_at / 8; i < segment.geometry.bytes / 8; i++) {
+        for (uint64_t i = segment.geometry.shards_at / 8; i < segment.geometry.names_at / 8; i++) {
             const uint64_t r = next_random(&random);
             words[i] = seed % 3 == 0   ? r
                        : seed % 3 == 1 ? r & 0xf01ff

