@@ -14,9 +14,9 @@
  *
  * Where a frame stands among the native ones is told by `stack`: an address within the native frame of the function
  * that interprets it. In a profile it stands right above that one, which is its caller then. Several may have the same
- * native frame: an interpreter that does not call itself for a call. What is deeper on the native stack than the thread
- * is when it is sampled is no more: it was left by longjmp or by an exception, and is not shown. A push drops such
- * frames for good.
+ * native frame, where an interpreter does not call itself for a call: they give one and the same address. What is
+ * deeper on the native stack than the thread is when it is sampled is no more: it was left by longjmp or by an
+ * exception, and is not shown. A push drops such frames for good.
  *
  * Each stack has one writer: the thread that it is attached to, or, while it is attached to none, any one. A signal may
  * read it on this thread at any instruction. Therefore a frame is written before `depth` counts it, and the compiler

@@ -1,4 +1,5 @@
 // The header and the library from C++.
+#include "sigprof/frames.h"
 #include "sigprof/sigprof.h"
 
 #include <cmath>
