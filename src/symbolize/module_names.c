@@ -14,7 +14,8 @@
 #include <string.h>
 
 /* In the order of their trust: the first that knows an address names it. */
-static const struct sp_symbol_source *const sources[] = {&sp_source_dwarf, &sp_source_elf, &sp_source_vdso};
+static const struct sp_symbol_source *const sources[] = {&sp_source_dwarf, &sp_source_elf, &sp_source_go,
+                                                         &sp_source_vdso};
 #define N_SOURCES (sizeof(sources) / sizeof(sources[0]))
 /* The stage behind those of the sources. Behind it, a module is done with. */
 #define STAGE_REST N_SOURCES

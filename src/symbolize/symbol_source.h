@@ -106,6 +106,7 @@ struct sp_symbol_source {
 
 extern const struct sp_symbol_source sp_source_dwarf; /* debug data, of the file itself or beside it */
 extern const struct sp_symbol_source sp_source_elf;   /* symbol tables of files */
-extern const struct sp_symbol_source sp_source_vdso;  /* symbol table of the kernel's image in our own memory */
+extern const struct sp_symbol_source sp_source_go; /* the Go runtime's table of functions, where all else is stripped */
+extern const struct sp_symbol_source sp_source_vdso; /* symbol table of the kernel's image in our own memory */
 
 #endif

@@ -57,6 +57,22 @@ def test_go_alone(directory):
                 e2e.check(go_guest.has_all(sample, ["main.goWork", "main.work"]), f"{sample.function_names()}")
 
 
+def test_stripped(directory):
+    """Go's functions, files and lines are in a table that its runtime needs. C's have no names any more."""
+    with open(os.path.join(go_guest.GUEST, "main.go"), encoding="ascii") as file:
+        lines = file.read().splitlines()
+    wanted = 1 + next(i for i, line in enumerate(lines) if "goLeaf(20000)" in line)
+    for go in go_guest.gos():
+        for flags in [], ["-buildmode=pie"]:
+            got = record(directory, go_guest.build(go, "-ldflags=-s -w", *flags), "go", 200)
+            profile = check_total(got)
+            found = go_guest.check_of(profile, ["main.goLeaf"], ["main.goWork", "main.work", "main.main",
+                                                                 "runtime.main", "runtime.goexit"], 0.3)
+            at = {location.lines[0][1] for sample in found for location in sample.locations
+                  if location.lines[0][0] == "main.goWork"}
+            e2e.equal(at, {wanted}, "lines of goWork that call goLeaf")
+
+
 def test_shares_of_c_threads(directory):
     got = record(directory, go_guest.build(go_guest.gos()[0]), "shares", 2000)
     profile = check_total(got)

@@ -36,7 +36,7 @@ def build(go, *flags):
     at = os.path.join(e2e.TARGETS, "go")
     os.makedirs(at, exist_ok=True)
     version = e2e.run([go, "env", "GOVERSION"]).stdout.decode().strip()
-    path = os.path.join(at, "-".join(["guest", version, *(flag.strip("-").replace("=", "-") for flag in flags)]))
+    path = os.path.join(at, "-".join(["guest", version, *(flag.strip("-").replace("=", "-").replace(" ", "") for flag in flags)]))
     done = e2e.run([go, "build", *flags, "-o", path, "."], cwd=GUEST, timeout=4 * e2e.TIMEOUT_S,
                    env=_environment(os.path.join(e2e.BUILD, "tests", "go-cache")))
     e2e.equal(done.returncode, 0, f"exit of {go} build:\n{done.stderr.decode(errors='replace')}")
