@@ -5,7 +5,9 @@
 #include "sigprof/sigprof.h"
 
 #include <errno.h>
+#include <sched.h>
 
+#include "../targets/raw_thread.h"
 #include "force.h"
 #include "formats/bytes.h"
 
@@ -32,6 +34,7 @@ enum { LEAF = 0x5000, CALLER = 0x6000, ENDLESS = 0x7000 };
 
 static unsigned traced, misplaced, context_calls, answers, frees, unbalanced;
 static bool is_silent, is_overrunning;
+static _Atomic long raw_tid, raw_calls;
 
 __attribute__((noinline)) static void known_to_sigprof(void)
 {
@@ -41,6 +44,10 @@ __attribute__((noinline)) static void known_to_sigprof(void)
 static void traceback(void *p)
 {
     const struct cgoTracebackArg *arg = p;
+    if (raw_tid != 0) {
+        raw_calls += raw_call(SYS_gettid, 0, 0, 0) == raw_tid;
+        return;
+    }
     traced++;
     misplaced += arg->Context != 0 || arg->SigContext == 0 || arg->Max != 64;
     if (is_silent)
@@ -232,6 +239,33 @@ static void test_no_stack_is_ours(void)
     require_equal(statistics.tracebacks_empty, 1);
 }
 
+/* A thread that nobody has announced, without thread-local storage of its own. */
+static void run_raw(void *unused)
+{
+    (void)unused;
+    raw_tid = raw_call(SYS_gettid, 0, 0, 0);
+    while (raw_calls == 0 && raw_thread_cpu_ns() < 2000000000)
+        ;
+    raw_tid = 0;
+}
+
+static void test_thread_that_nobody_knows(void)
+{
+    static _Alignas(64) char stack[1 << 16];
+    struct sigprof_options options;
+    require_equal(sigprof_stop(), 0);
+    sigprof_options_init(&options);
+    options.rate_hz = 100;
+    options.max_depth = 64;
+    require_equal(sigprof_start(&options), 0);
+    const long tid = raw_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+                               stack + sizeof stack, run_raw, NULL);
+    require(tid > 0);
+    while (raw_call(SYS_tgkill, getpid(), tid, 0) == 0)
+        usleep(1000);
+    require(raw_calls > 0);
+}
+
 /* A later session has it, too, until it overruns: then never again. */
 static void test_overrun(void)
 {
@@ -263,6 +297,9 @@ int main(void)
     test_names();
     test_asked_once();
     test_no_stack_is_ours();
+    const unsigned before = traced;
+    test_thread_that_nobody_knows();
+    traced = before;
     test_overrun();
     return 0;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The functions of a Lua program stand in its profile, between the native frames that interpret them."""
+"""What programs say of their stacks: the functions of a Lua program stand in its profile, between the native frames that
+interpret them; functions that find stacks are not called under record."""
 import os
 import sys
 
@@ -84,6 +85,15 @@ def test_killed(directory):
     got = e2e.record(directory, [RUN_LUA, script], env=environment(100))
     e2e.equal(got.status, 137, f"exit\n{got.stderr}")
     e2e.check(weight(got.profile(), "heavy") > 10, "no Lua functions")
+
+
+def test_traceback_of_the_programs_own(directory):
+    """The functions that a program gives to sigprof_set_traceback are not called under record: its stacks are ours."""
+    got = e2e.record(directory, [e2e.target("own_traceback")])
+    e2e.equal((got.status, e2e.value(got.stdout, "result"), e2e.value(got.stdout, "calls")), (0, 0, 0), "exit, calls")
+    profile = got.profile()
+    e2e.check(weight(profile, "work_cpu_ns", "main") > 10, "our stacks")
+    e2e.equal(weight(profile, "named_by_plugin"), 0, "samples with its names")
 
 
 def test_nothing_published(directory):
