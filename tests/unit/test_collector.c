@@ -119,6 +119,47 @@ static void test_gap_where_none_can_be_is_data(void **state)
     assert_int_equal(ledger.unmapped_frames, 4);
 }
 
+/* The innermost frame may be an interpreter's: the interrupted pc behind it is stored as a return address. */
+static void test_frame_of_an_interpreter(void **state)
+{
+    (void)state;
+    const uint64_t here = (uint64_t)(uintptr_t)&collect;
+    const uint64_t pcs[] = {sp_pc_virtual(1, 7), here + 1, sp_pc_virtual(1, 9), here + 21, sp_pc_virtual(1, 7)};
+    struct sp_ledger ledger;
+    add_record(pcs, 5, SP_STACK_COMPLETE);
+    const struct sp_profile *profile = collect(&ledger);
+    const struct sp_location *inner = location(profile, 0, 0);
+    assert_int_equal(inner->mapping, SP_NONE);
+    assert_int_equal(inner->n_lines, 1);
+    assert_int_equal(profile->lines.at[inner->first_line].line, 7);
+    assert_int_equal(location(profile, 0, 1)->address, here);
+    assert_int_equal(profile->lines.at[location(profile, 0, 2)->first_line].line, 9);
+    assert_int_equal(location(profile, 0, 3)->address, here + 20);
+    assert_ptr_equal(location(profile, 0, 4), inner);
+    assert_int_equal(ledger.frames, 2);
+    assert_int_equal(ledger.unmapped_frames, 0);
+}
+
+/* Only locations of a stack that the host's function gave are for its symbolizer. */
+static void test_stack_of_the_hosts_function(void **state)
+{
+    (void)state;
+    const uint64_t ours[] = {0x5000}, theirs[] = {0x6000, 0x7001};
+    struct sp_ledger ledger;
+    size_t n;
+    struct sp_shard *shard = sp_segment_shard(&the.segment, 0);
+    const uint32_t at = sp_load_relaxed(&shard->used[sp_load_relaxed(&shard->active)]);
+    add_record(theirs, 2, SP_STACK_COMPLETE);
+    sp_segment_records(&the.segment, 0, sp_load_relaxed(&shard->active))[at] |= SP_RECORD_TRACEBACK << 8;
+    add_record(ours, 1, SP_STACK_COMPLETE);
+    const struct sp_profile *profile = collect(&ledger);
+    const bool *is_foreign = sp_collector_foreign(the.collector, &n);
+    assert_int_equal(profile->locations.n, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(i < n && is_foreign[i], profile->locations.at[i].address != 0x5000);
+    assert_int_equal(location(profile, 0, 1)->address, 0x7000);
+}
+
 static bool is_code(uint64_t address)
 {
     struct sp_code_range *ranges = sp_segment_unwind(&the.segment)->code_ranges;
@@ -225,6 +266,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_gap_is_a_frame_with_a_name_and_no_address),
         TEST(test_gap_where_none_can_be_is_data),
+        TEST(test_frame_of_an_interpreter),
+        TEST(test_stack_of_the_hosts_function),
         TEST(test_code_made_since_is_published_when_a_stack_lacks_rules),
         TEST(test_code_made_since_is_published_when_it_is_sampled),
         TEST(test_refused_samples_are_counted_and_not_in_the_profile),

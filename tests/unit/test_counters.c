@@ -21,6 +21,10 @@ static void test_counters_of_all_stripes_and_shards_add_up(void **state)
     for (uint32_t i = 0; i < n_shards; i++) {
         sp_store_relaxed(&sp_segment_shard(&segment, i)->frames, (uint64_t)500);
         sp_store_relaxed(&sp_segment_shard(&segment, i)->rules_missed, (uint64_t)7);
+        sp_store_relaxed(&sp_segment_shard(&segment, i)->virtual_placed, (uint64_t)8);
+        sp_store_relaxed(&sp_segment_shard(&segment, i)->virtual_dropped, (uint64_t)9);
+        sp_store_relaxed(&sp_segment_shard(&segment, i)->tracebacks, (uint64_t)10);
+        sp_store_relaxed(&sp_segment_shard(&segment, i)->tracebacks_overrun, (uint64_t)11);
     }
     sp_store_relaxed(&segment.header->threads_armed, (uint64_t)5);
     sp_counters_add(&segment, &ledger);
@@ -31,6 +35,10 @@ static void test_counters_of_all_stripes_and_shards_add_up(void **state)
     assert_int_equal(ledger.early, 2 * 64);
     assert_int_equal(ledger.frames_walked, 2 * n_shards * 500);
     assert_int_equal(ledger.rules_missed, 2 * n_shards * 7);
+    assert_int_equal(ledger.virtual_placed, 2 * n_shards * 8);
+    assert_int_equal(ledger.virtual_dropped, 2 * n_shards * 9);
+    assert_int_equal(ledger.tracebacks, 2 * n_shards * 10);
+    assert_int_equal(ledger.tracebacks_overrun, 2 * n_shards * 11);
     assert_int_equal(ledger.threads_armed, 10);
     assert_int_equal(ledger.damaged, 0);
     free_segment(&segment);

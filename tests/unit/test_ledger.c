@@ -26,6 +26,14 @@ static const struct sp_ledger some = {
     .ends = {[SP_STACK_COMPLETE] = 80, [SP_STACK_CUT_DEPTH] = 1, [SP_STACK_CUT_MEMORY] = 2, [SP_STACK_CUT_RULES] = 16},
     .frames_walked = 4321,
     .rules_missed = 21,
+    .virtual_placed = 31,
+    .virtual_dropped = 32,
+    .virtual_damaged = 33,
+    .names_refused = 34,
+    .tracebacks = 44,
+    .tracebacks_empty = 43,
+    .tracebacks_garbled = 42,
+    .tracebacks_overrun = 41,
     .threads_armed = 4,
 };
 
@@ -68,6 +76,8 @@ static void test_ledger_comments_say_each_number(void **state)
     assert_true(is_said(profile, "withheld 1 (2)"));
     assert_true(is_said(profile, "cut by depth 1, cut by memory 2, cut by missing rules 16,"));
     assert_true(is_said(profile, "walked 4321 frames, rules missed 21"));
+    assert_true(is_said(profile, "called 44, empty 43, garbled 42, overrun 41"));
+    assert_true(is_said(profile, "interpreters: frames 31, dropped 32, damaged 33, functions refused 34"));
     assert_true(is_said(profile, "armed 4"));
     assert_true(is_said(profile, "trigger: asked auto at 100 Hz, used timer, tick 250 Hz, achieved 85.85859 Hz; perf"));
     assert_true(is_said(profile, "perf_event_paranoid"));
