@@ -148,7 +148,8 @@ static void take_over(struct sp_target *target, struct sp_target *parent)
     const struct sp_profile *theirs = parent->collector->profile;
     sp_process_rename(target, sp_profile_string(profile, sp_profile_text(theirs, sp_process_name(parent))));
     target->maps_read_ns = parent->maps_read_ns;
-    take_unloads(parent);
+    if (take_unloads(parent)) /* too little is known of what it has without its mappings */
+        sp_collector_read_maps(parent);
     sp_mappings_copy(&target->mappings, profile, &parent->mappings, theirs, first_epoch);
     target->is_making_code = parent->is_making_code;
     publish_code(target);

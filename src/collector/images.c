@@ -15,6 +15,7 @@
 
 #include "collector/process_roots.h"
 #include "util/hash.h"
+#include "util/room.h"
 
 enum { BUCKETS = 1024, NONE = UINT32_MAX };
 
@@ -44,19 +45,6 @@ struct sp_images {
     size_t n_mounts;
 };
 
-static bool reserve(void **at, size_t n, size_t *capacity, size_t item_bytes)
-{
-    if (n < *capacity)
-        return true;
-    const size_t wanted = *capacity == 0 ? 64 : 2 * *capacity;
-    void *grown = reallocarray(*at, wanted, item_bytes);
-    if (grown == NULL)
-        return false;
-    *at = grown;
-    *capacity = wanted;
-    return true;
-}
-
 static int compare(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -70,7 +58,7 @@ static void read_mounts(struct sp_images *images)
     size_t bytes = 0, capacity = 0;
     FILE *list = fopen("/proc/self/mountinfo", "re");
     while (list != NULL && getline(&text, &bytes, list) > 0 &&
-           reserve((void **)&images->mounts, images->n_mounts, &capacity, sizeof *images->mounts))
+           sp_make_room((void **)&images->mounts, images->n_mounts, &capacity, sizeof *images->mounts))
         images->mounts[images->n_mounts++] = strtoull(text, NULL, 10);
     free(text);
     if (list != NULL)
@@ -188,7 +176,7 @@ static uint32_t add(struct sp_images *images, const struct sp_mapped_file *file)
 {
     struct image image = {.major = file->major, .minor = file->minor, .inode = file->inode, .fd = -1};
     uint32_t *bucket = bucket_of(images, file);
-    if (images->n >= NONE || !reserve((void **)&images->at, images->n, &images->capacity, sizeof image))
+    if (images->n >= NONE || !sp_make_room((void **)&images->at, images->n, &images->capacity, sizeof image))
         return SP_NO_IMAGE;
     image.path = strdup(file->path);
     image.next = *bucket;

@@ -15,23 +15,10 @@
 #include <unistd.h>
 
 #include "collector/build_id.h"
+#include "util/room.h"
 
 /* Behind the path of a file that has been removed. */
 static const char deleted[] = " (deleted)";
-
-/* Room for one more item: doubles. False without memory. */
-static bool reserve(void **at, size_t n, size_t *capacity, size_t item_bytes)
-{
-    if (n < *capacity)
-        return true;
-    const size_t wanted = *capacity == 0 ? 64 : 2 * *capacity;
-    void *grown = reallocarray(*at, wanted, item_bytes);
-    if (grown == NULL)
-        return false;
-    *at = grown;
-    *capacity = wanted;
-    return true;
-}
 
 /* A line of maps that is executable. */
 struct line {
@@ -195,15 +182,15 @@ static bool replaces_another(const struct sp_mappings *mappings, const struct li
 
 struct sp_known_mapping *sp_mappings_add_known(struct sp_mappings *mappings)
 {
-    if (!reserve((void **)&mappings->known.at, mappings->known.n, &mappings->known.capacity,
-                 sizeof(struct sp_known_mapping)))
+    if (!sp_make_room((void **)&mappings->known.at, mappings->known.n, &mappings->known.capacity,
+                      sizeof(struct sp_known_mapping)))
         return NULL;
     return &mappings->known.at[mappings->known.n++];
 }
 
 bool sp_mappings_make_live(struct sp_mappings *mappings, uint32_t position)
 {
-    if (!reserve((void **)&mappings->live.at, mappings->live.n, &mappings->live.capacity, sizeof(uint32_t)))
+    if (!sp_make_room((void **)&mappings->live.at, mappings->live.n, &mappings->live.capacity, sizeof(uint32_t)))
         return false;
     mappings->known.at[position].is_live = true;
     mappings->live.at[mappings->live.n++] = position;

@@ -6,6 +6,7 @@
 #include "symbolize/dwarf_abbrev.h"
 
 #include "util/hash.h"
+#include "util/room.h"
 
 #include <dwarf.h>
 #include <errno.h>
@@ -22,24 +23,10 @@
 #define SMALL_ABBREVS 1024
 #define SMALL_ATTRIBUTES 4096
 
-/* Makes room for one more entry of `size` bytes. */
-static bool reserve(void **at, size_t n, size_t *capacity, size_t size)
-{
-    if (n < *capacity)
-        return true;
-    size_t larger = *capacity ? 2 * *capacity : 128;
-    void *moved = reallocarray(*at, larger, size);
-    if (!moved)
-        return false;
-    *at = moved;
-    *capacity = larger;
-    return true;
-}
-
 static bool add_step(struct sp_dwarf_abbrevs *table, const struct sp_dwarf_step *step)
 {
     void *at = table->steps;
-    if (!reserve(&at, table->n_steps, &table->steps_capacity, sizeof(*step)))
+    if (!sp_make_room(&at, table->n_steps, &table->steps_capacity, sizeof(*step)))
         return false;
     table->steps = at;
     table->steps[table->n_steps++] = *step;
@@ -50,7 +37,7 @@ static bool add_step(struct sp_dwarf_abbrevs *table, const struct sp_dwarf_step 
 static uint32_t add_implicit(struct sp_dwarf_abbrevs *table, int64_t value)
 {
     void *at = table->implicits;
-    if (!reserve(&at, table->n_implicits, &table->implicits_capacity, sizeof(value)))
+    if (!sp_make_room(&at, table->n_implicits, &table->implicits_capacity, sizeof(value)))
         return 0;
     table->implicits = at;
     table->implicits[table->n_implicits++] = value;
@@ -60,7 +47,7 @@ static uint32_t add_implicit(struct sp_dwarf_abbrevs *table, int64_t value)
 static bool add_attribute(struct sp_dwarf_abbrevs *table, const struct sp_dwarf_attribute *attribute)
 {
     void *at = table->attributes;
-    if (!reserve(&at, table->n_attributes, &table->attributes_capacity, sizeof(*attribute)))
+    if (!sp_make_room(&at, table->n_attributes, &table->attributes_capacity, sizeof(*attribute)))
         return false;
     table->attributes = at;
     table->attributes[table->n_attributes++] = *attribute;
@@ -148,7 +135,7 @@ static int read_declaration(struct sp_dwarf_abbrevs *table, uint64_t code, struc
     void *at = table->at;
     if (table->n == ABBREVS_MAX)
         return -EBADMSG;
-    if (!compile(table, &abbrev) || !reserve(&at, table->n, &table->capacity, sizeof(abbrev)))
+    if (!compile(table, &abbrev) || !sp_make_room(&at, table->n, &table->capacity, sizeof(abbrev)))
         return -ENOMEM;
     table->at = at;
     table->is_dense &= code == table->n + 1;

@@ -7,6 +7,8 @@
 
 #include "symbolize/dwarf_entries.h"
 
+#include "util/room.h"
+
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -16,20 +18,6 @@
 /* How many ranges are kept: each takes 32 bytes here, and code, lines and all more than 16 in an honest file. */
 #define RANGES_MIN 4096
 #define FILE_BYTES_PER_RANGE 16
-
-/* Makes room for one more entry of `size` bytes. */
-static bool reserve(void **at, size_t n, size_t *capacity, size_t size)
-{
-    if (n < *capacity)
-        return true;
-    size_t larger = *capacity ? 2 * *capacity : 64;
-    void *moved = reallocarray(*at, larger, size);
-    if (!moved)
-        return false;
-    *at = moved;
-    *capacity = larger;
-    return true;
-}
 
 /* What the ranges of the last unit are read with. */
 struct builder {
@@ -54,7 +42,7 @@ static int add_ranges(const struct builder *builder, const struct sp_dwarf_unit 
         if (!sp_elf_image_has_range(builder->image, range.start, range.end) || units->n_ranges >= builder->ranges_max)
             continue;
         void *at = units->ranges;
-        if (!reserve(&at, units->n_ranges, &units->ranges_capacity, sizeof(*units->ranges)))
+        if (!sp_make_room(&at, units->n_ranges, &units->ranges_capacity, sizeof(*units->ranges)))
             return -ENOMEM;
         units->ranges = at;
         units->ranges[units->n_ranges++] =
@@ -103,7 +91,7 @@ static int add_unit(struct builder *builder, struct sp_dwarf_unit *unit)
     void *at = units->offsets;
     if (units->n == SP_DWARF_NO_UNIT)
         return 0;
-    if (!reserve(&at, units->n, &units->offsets_capacity, sizeof(*units->offsets)))
+    if (!sp_make_room(&at, units->n, &units->offsets_capacity, sizeof(*units->offsets)))
         return -ENOMEM;
     units->offsets = at;
     units->offsets[units->n++] = unit->offset;
