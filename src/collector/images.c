@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "collector/process_roots.h"
@@ -18,8 +20,10 @@
 #include "util/room.h"
 
 enum { BUCKETS = 1024, NONE = UINT32_MAX };
+/* What a copy of a file, and all copies, may take of memory. */
+enum { COPY_BYTES = 64 << 20, COPIES_BYTES = 256 << 20 };
 
-/* Invariant: fd >= 0 or is_by_path → identity is the file's. */
+/* Invariant: fd >= 0 or is_by_path → identity is the file's; fd >= 0 → held is the descriptor's. */
 struct image {
     uint32_t next; /* of its bucket, or NONE */
     uint32_t users;
@@ -28,7 +32,9 @@ struct image {
     char *path;
     char build_id[SP_BUILD_ID_TEXT];
     struct sp_file_identity identity;
-    int fd;          /* -1: not held */
+    struct sp_file_identity held; /* the same, or that of a copy */
+    int fd;                       /* -1: not held */
+    bool is_copy;
     bool is_by_path; /* the path led to it */
     bool is_remote;  /* as sp_file_is_remote has it */
     uint32_t root;   /* number in roots */
@@ -39,6 +45,7 @@ struct sp_images {
     struct sp_images_limits limits;
     struct image *at;
     size_t n, capacity, n_held;
+    uint64_t copied; /* bytes */
     uint32_t buckets[BUCKETS];
     struct sp_process_roots roots;
     uint64_t *mounts; /* ids of those that there were at the beginning, ascending */
@@ -83,8 +90,7 @@ struct sp_images *sp_images_new(const struct sp_images_limits *limits)
 static bool is_ours(const struct image *image)
 {
     struct sp_file_identity now;
-    return sp_file_identify(image->fd, &now) && now.device == image->identity.device &&
-           now.inode == image->identity.inode;
+    return sp_file_identify(image->fd, &now) && now.device == image->held.device && now.inode == image->held.inode;
 }
 
 static void let_go(struct sp_images *images, struct image *image)
@@ -135,6 +141,7 @@ static void hold(struct sp_images *images, struct image *image, int fd)
     if (may_hold(images, image->is_by_path)) {
         const int moved = images->limits.lowest > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, images->limits.lowest) : -1;
         image->fd = moved >= 0 ? moved : fd;
+        image->held = image->identity;
         images->n_held++;
     }
     if (image->fd != fd)
@@ -158,11 +165,22 @@ static bool take(struct sp_images *images, struct image *image, const struct sp_
     return true;
 }
 
+/* Whether the file of a mapping is the one that was copied. */
+static bool is_copied(const struct image *image, const struct sp_mapped_file *file)
+{
+    bool is_by_path;
+    const int fd = sp_mapped_file_open(file, &is_by_path);
+    const bool is_same = fd >= 0 && sp_file_is(fd, &image->identity);
+    if (fd >= 0)
+        close(fd);
+    return is_same;
+}
+
 /* Whether a known file is what the mapping has: an inode's number may be another file's by now. */
 static bool is_current(struct sp_images *images, struct image *image, const struct sp_mapped_file *file)
 {
     if (image->fd >= 0)
-        return sp_file_is(image->fd, &image->identity);
+        return image->is_copy ? is_copied(image, file) : sp_file_is(image->fd, &image->identity);
     if (!image->is_by_path) /* perhaps this process leads to it */
         return take(images, image, file);
     const int fd = sp_file_open_again(image->path, &image->identity);
@@ -242,14 +260,51 @@ static bool leads_there(const struct image *image)
     return fd >= 0;
 }
 
+/* A copy of an open file, without a name; or -1. */
+static int copy(int from, uint64_t bytes)
+{
+    const int to = memfd_create("image", MFD_CLOEXEC);
+    off_t at = 0;
+    while (to >= 0 && (uint64_t)at < bytes)
+        if (sendfile(to, from, &at, bytes - (uint64_t)at) <= 0)
+            break;
+    if (to < 0 || (uint64_t)at == bytes)
+        return to;
+    close(to);
+    return -1;
+}
+
+/* A copy takes the place of a file that only its descriptor leads to, if that would keep a mount of others busy. */
+static void let_go_for_copy(struct sp_images *images, struct image *image)
+{
+    const uint64_t bytes = image->identity.size;
+    struct sp_file_identity held;
+    if (images->limits.is_sparing || image->is_copy || is_known_mount(images, image->identity.mount) ||
+        strncmp(image->path, "/memfd:", 7) == 0 || bytes > COPY_BYTES || bytes > COPIES_BYTES - images->copied)
+        return;
+    const int fd = copy(image->fd, bytes);
+    if (fd < 0 || !sp_file_identify(fd, &held)) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    close(image->fd);
+    image->fd = fd;
+    image->held = held;
+    image->is_copy = true;
+    images->copied += bytes;
+}
+
 void sp_images_release(struct sp_images *images, uint32_t number)
 {
     if (number == SP_NO_IMAGE || --images->at[number].users > 0)
         return;
     struct image *image = &images->at[number];
-    if (image->fd < 0 || !image->is_by_path)
+    if (image->fd < 0)
         return;
-    if (image->is_remote || (!is_known_mount(images, image->identity.mount) && leads_there(image)))
+    if (!image->is_by_path)
+        let_go_for_copy(images, image);
+    else if (image->is_remote || (!is_known_mount(images, image->identity.mount) && leads_there(image)))
         let_go(images, image);
 }
 
@@ -271,7 +326,7 @@ static int open_image(const struct image *image, int *fd)
 {
     if (image->fd < 0 || !is_ours(image))
         return open_unheld(image, fd);
-    if (image->build_id[0] == '\0' && !sp_file_is(image->fd, &image->identity))
+    if (image->build_id[0] == '\0' && !sp_file_is(image->fd, &image->held))
         return -ESTALE;
     *fd = fcntl(image->fd, F_DUPFD_CLOEXEC, 0);
     return *fd >= 0 ? 0 : -errno;

@@ -123,7 +123,8 @@ def test_replaced_program_is_not_used_when_nothing_is_held(directory):
 
 
 def test_program_on_a_mount_that_others_do_not_have(directory):
-    script = 'mount -t tmpfs none "$1" && cp "$2" "$1/it" && "$1/it" spin "$3"'
+    """It is copied when it has ended, so that the mount can go."""
+    script = 'mount -t tmpfs none "$1" && cp "$2" "$1/it" && "$1/it" spin "$3" && "$1/it" spin "$3" && umount "$1"'
     where = os.path.join(directory, "mount")
     os.mkdir(where)
     prefix = unshare(where)
