@@ -16,9 +16,9 @@
  * nothing new. Then, a file becomes *reachable*
  *   - where it is on such a remote file system, and its path led to it
  *   - where its path leads to it still, and its mount is not one of those that were there before us.
- * Where its path never served, in another mount namespace, a copy in memory is held instead, up to a size. It stays held
- * itself where it is without a name. There is a limit for descriptors; below it, files that only their descriptor leads
- * to come first.
+ * Where its path never served, in another mount namespace, a copy in memory is held instead, up to a size. It stays
+ * held itself where it is without a name. There is a limit for descriptors; below it, files that only their descriptor
+ * leads to come first.
  *
  * Context: ordinary code, one thread at a time, but for sp_images_find.
  */

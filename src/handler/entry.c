@@ -87,6 +87,8 @@ static void count_walk(struct sp_shard *shard, const struct sp_walk_facts *facts
 {
     sp_store_relaxed(&shard->frames, sp_load_relaxed(&shard->frames) + facts->frames);
     sp_store_relaxed(&shard->rules_missed, sp_load_relaxed(&shard->rules_missed) + facts->misses);
+    if ((facts->virtual_placed | facts->virtual_dropped | facts->virtual_damaged) == 0)
+        return;
     sp_store_relaxed(&shard->virtual_placed, sp_load_relaxed(&shard->virtual_placed) + facts->virtual_placed);
     sp_store_relaxed(&shard->virtual_dropped, sp_load_relaxed(&shard->virtual_dropped) + facts->virtual_dropped);
     sp_store_relaxed(&shard->virtual_damaged, sp_load_relaxed(&shard->virtual_damaged) + facts->virtual_damaged);

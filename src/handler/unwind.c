@@ -131,8 +131,9 @@ static enum sp_stack_end follow(struct sp_walk *walk, struct sp_frame_list *outp
     return SP_STACK_CUT_DEPTH;
 }
 
-/* A walk that is to begin at walk->at. */
-static void begin(struct sp_walk *walk, const struct sp_stack_bounds *stack, struct sp_unwind_memory *memory)
+/* A walk that is to begin at walk->at. `published` may be NULL. */
+static void begin(struct sp_walk *walk, const struct sp_stack_bounds *stack, const struct sp_virtual_stack *published,
+                  struct sp_unwind_memory *memory)
 {
     walk->is_exact = true;
     walk->number = walk->misses = walk->context_number = walk->switches = 0;
@@ -145,7 +146,7 @@ static void begin(struct sp_walk *walk, const struct sp_stack_bounds *stack, str
     walk->code = (struct sp_stack_bounds){0, 0};
     walk->context = NULL;
     walk->full_number = SP_WALK_NEVER;
-    sp_virtual_begin(&walk->published, NULL);
+    sp_virtual_begin(&walk->published, published);
     if (walk->at.sp >= stack->low && walk->at.sp < stack->high) { /* in use for sure: the thread is on it */
         walk->loader.low = walk->at.sp;
         walk->loader.high = stack->high;
@@ -159,11 +160,11 @@ uint32_t sp_unwind_with(struct sp_scratch *scratch, const void *context, const s
     struct sp_walk *walk = (struct sp_walk *)(void *)scratch;
     struct sp_frame_list output = {.pcs = pcs, .max_depth = max_depth};
     sp_arch_capture(context, &walk->at);
-    begin(walk, stack, memory);
+    begin(walk, stack, published, memory);
     walk->context = context;
-    sp_virtual_begin(&walk->published, published);
     facts->end = follow(walk, &output);
-    sp_virtual_place_rest(&walk->published, &output);
+    if (published != NULL)
+        sp_virtual_place_rest(&walk->published, &output);
     facts->virtual_placed = walk->published.placed;
     facts->virtual_dropped = walk->published.dropped;
     facts->virtual_damaged = walk->published.damaged;
@@ -216,7 +217,7 @@ uint32_t sp_unwind_tables(const void *context, struct sp_unwind_memory *memory, 
     struct sp_scratch scratch;
     struct sp_walk *walk = (struct sp_walk *)(void *)&scratch;
     sp_arch_capture(context, &walk->at);
-    begin(walk, &not_known, memory);
+    begin(walk, &not_known, NULL, memory);
     walk->context = context;
     return follow_tables(walk, pcs, max_depth);
 }
@@ -227,7 +228,7 @@ uint32_t sp_unwind_callers(struct sp_registers *registers, struct sp_unwind_memo
     struct sp_scratch scratch;
     struct sp_walk *walk = (struct sp_walk *)(void *)&scratch;
     walk->at = *registers;
-    begin(walk, &not_known, memory);
+    begin(walk, &not_known, NULL, memory);
     walk->is_exact = false;
     const uint32_t n = follow_tables(walk, pcs, max_depth);
     *registers = walk->at;
