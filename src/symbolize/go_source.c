@@ -23,7 +23,9 @@
 
 enum {
     WORD_BYTES = 8,
-    TEXT_WORD = 22, /* of the module's description: where its Go code begins */
+    TEXT_WORD = 22,       /* of the module's description: where its Go code begins */
+    TREES_WORD_1_18 = 38, /* and the data of functions, trees of inlined calls among them */
+    TREES_WORD_1_20 = 40,
     CANDIDATES = 8, /* words that hold the table's address */
     ELF64_R_X86_64_RELATIVE = 8,
     ELF64_R_AARCH64_RELATIVE = 1027,
@@ -32,7 +34,8 @@ enum {
 
 struct go_module {
     struct sp_elf_image image;
-    uint8_t *bytes; /* of the section that the table is in */
+    uint8_t *bytes;      /* of the section that the table is in */
+    uint8_t *tree_bytes; /* of that which the trees are in, or NULL */
     struct sp_go_table table;
 };
 
@@ -41,6 +44,7 @@ static void close_module(void *opaque)
     struct go_module *module = opaque;
     sp_elf_image_close(&module->image);
     free(module->bytes);
+    free(module->tree_bytes);
     free(module);
 }
 
@@ -96,60 +100,104 @@ static uint64_t word_at(const uint8_t *at)
     return word;
 }
 
+/* What is looked for: the description that begins with `table` and `names`, and two of its words, 0: not found. */
+struct description {
+    uint64_t table, names;
+    unsigned trees_word;
+    uint64_t text, trees;
+};
+
 /* Looks for the description in a section of data. */
-static bool find_in_data(const struct sp_elf_image *image, const char *name, uint64_t table, uint64_t names,
-                         uint64_t *text)
+static bool find_in_data(const struct sp_elf_image *image, const char *name, struct description *out)
 {
     uint64_t size = 0;
     uint8_t *bytes = bytes_of(image, name, &size);
     bool is_found = false;
-    for (uint64_t at = 0; !is_found && at + (TEXT_WORD + 1) * WORD_BYTES <= size; at += WORD_BYTES) {
-        is_found = word_at(bytes + at) == table && word_at(bytes + at + WORD_BYTES) == names;
-        if (is_found)
-            *text = word_at(bytes + at + TEXT_WORD * WORD_BYTES);
+    for (uint64_t at = 0; !is_found && at + (TREES_WORD_1_20 + 1) * WORD_BYTES <= size; at += WORD_BYTES) {
+        is_found = word_at(bytes + at) == out->table && word_at(bytes + at + WORD_BYTES) == out->names;
+        if (is_found) {
+            out->text = word_at(bytes + at + TEXT_WORD * WORD_BYTES);
+            out->trees = word_at(bytes + at + out->trees_word * WORD_BYTES);
+        }
     }
     free(bytes);
     return is_found;
 }
 
-/* The same among the relocations by the load address: what they add is what the word at their place becomes. */
-static bool find_in_relocations(const struct sp_elf_image *image, uint64_t table, uint64_t names, uint64_t *text)
+static bool is_relative(const Elf64_Rela *entry)
 {
-    uint64_t size = 0, places[CANDIDATES], n = 0, texts[CANDIDATES] = {0};
-    bool have_names[CANDIDATES] = {false}, is_found = false;
+    const uint64_t kind = ELF64_R_TYPE(entry->r_info);
+    return kind == ELF64_R_X86_64_RELATIVE || kind == ELF64_R_AARCH64_RELATIVE;
+}
+
+/* A word that becomes the table's address, and what the words behind it become. */
+struct candidate {
+    uint64_t place, text, trees;
+    bool has_names;
+};
+
+static void look_at(const Elf64_Rela *entry, const struct description *wanted, struct candidate *candidate)
+{
+    const uint64_t value = (uint64_t)entry->r_addend, at = entry->r_offset - candidate->place;
+    if (at == WORD_BYTES)
+        candidate->has_names = value == wanted->names;
+    else if (at == TEXT_WORD * WORD_BYTES)
+        candidate->text = value;
+    else if (at == wanted->trees_word * WORD_BYTES)
+        candidate->trees = value;
+}
+
+/* The same among the relocations by the load address: what they add is what the word at their place becomes. */
+static bool find_in_relocations(const struct sp_elf_image *image, struct description *out)
+{
+    struct candidate candidates[CANDIDATES] = {{0}};
+    uint64_t size = 0, n = 0;
     uint8_t *bytes = bytes_of(image, ".rela.dyn", &size);
-    const uint64_t count = size / sizeof(Elf64_Rela);
+    bool is_found = false;
     for (unsigned pass = 0; pass < 2; pass++)
-        for (uint64_t i = 0; i < count; i++) {
+        for (uint64_t at = 0; at + sizeof(Elf64_Rela) <= size; at += sizeof(Elf64_Rela)) {
             Elf64_Rela entry;
-            memcpy(&entry, bytes + i * sizeof entry, sizeof entry);
-            const uint64_t kind = ELF64_R_TYPE(entry.r_info), value = (uint64_t)entry.r_addend;
-            if (kind != ELF64_R_X86_64_RELATIVE && kind != ELF64_R_AARCH64_RELATIVE)
+            memcpy(&entry, bytes + at, sizeof entry);
+            if (!is_relative(&entry))
                 continue;
-            if (pass == 0 && value == table && n < CANDIDATES)
-                places[n++] = entry.r_offset;
-            for (uint64_t j = 0; pass == 1 && j < n; j++) {
-                have_names[j] = have_names[j] || (entry.r_offset == places[j] + WORD_BYTES && value == names);
-                if (entry.r_offset == places[j] + TEXT_WORD * WORD_BYTES)
-                    texts[j] = value;
-            }
+            if (pass == 0 && (uint64_t)entry.r_addend == out->table && n < CANDIDATES)
+                candidates[n++].place = entry.r_offset;
+            for (uint64_t i = 0; pass == 1 && i < n; i++)
+                look_at(&entry, out, &candidates[i]);
         }
-    for (uint64_t j = 0; j < n && !is_found; j++)
-        if (have_names[j] && texts[j] != 0) {
-            *text = texts[j];
+    for (uint64_t i = 0; i < n && !is_found; i++)
+        if (candidates[i].has_names && candidates[i].text != 0) {
+            out->text = candidates[i].text;
+            out->trees = candidates[i].trees;
             is_found = true;
         }
     free(bytes);
     return is_found;
 }
 
-static bool find_text(const struct sp_elf_image *image, uint64_t table, uint64_t names, uint64_t *text)
+static bool find_description(const struct sp_elf_image *image, struct description *out)
 {
     static const char *const sections[] = {".go.module", ".noptrdata", ".data"};
     for (unsigned i = 0; i < sizeof sections / sizeof sections[0]; i++)
-        if (find_in_data(image, sections[i], table, names, text))
-            return *text != 0;
-    return find_in_relocations(image, table, names, text);
+        if (find_in_data(image, sections[i], out))
+            return out->text != 0;
+    return find_in_relocations(image, out);
+}
+
+/* Reads the section that holds `address`, and lets the table's trees begin there. Without it, lines are missing. */
+static void read_trees(struct go_module *module, uint64_t address)
+{
+    GElf_Shdr header;
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(module->image.elf, section)) != NULL;) {
+        if (gelf_getshdr(section, &header) == NULL || header.sh_type != SHT_PROGBITS || address < header.sh_addr ||
+            address - header.sh_addr >= header.sh_size)
+            continue;
+        if (read_section(&module->image, &header, &module->tree_bytes) == 0) {
+            module->table.trees = module->tree_bytes + (address - header.sh_addr);
+            module->table.trees_size = (size_t)(header.sh_size - (address - header.sh_addr));
+        }
+        return;
+    }
 }
 
 /* Finds the table in a section. 0, or -ENOENT, -ENOMEM, -EBADMSG. */
@@ -164,10 +212,14 @@ static int read_table(struct go_module *module, const char *name, bool is_search
     const size_t at = is_searched ? sp_go_table_search(module->bytes, header.sh_size) : 0;
     error =
         at == SIZE_MAX ? -ENOENT : sp_go_table_init(&module->table, module->bytes + at, (size_t)(header.sh_size - at));
-    const uint64_t place = header.sh_addr + at;
-    if (error == 0 && module->table.text == 0 &&
-        !find_text(&module->image, place, place + module->table.names, &module->table.text))
+    struct description found = {.table = header.sh_addr + at, .names = header.sh_addr + at + module->table.names};
+    found.trees_word = module->table.has_start_lines ? TREES_WORD_1_20 : TREES_WORD_1_18;
+    if (error == 0 && find_description(&module->image, &found)) {
+        module->table.text = found.text;
+        read_trees(module, found.trees);
+    } else if (error == 0 && module->table.text == 0) {
         error = -ENOENT;
+    }
     if (error != 0) {
         free(module->bytes);
         module->bytes = NULL;
@@ -214,7 +266,7 @@ static uint32_t find_symbol(const void *opaque, const struct sp_module_address *
     uint64_t vaddr;
     if (max == 0 || !sp_elf_image_vaddr(&module->image, address->file_offset, &vaddr))
         return 0;
-    return sp_go_table_find(&module->table, vaddr, &frames[0]);
+    return sp_go_table_find(&module->table, vaddr, frames, max);
 }
 
 const struct sp_symbol_source sp_source_go = {"go", open_module, find_symbol, close_module, NULL};

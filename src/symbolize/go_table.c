@@ -19,20 +19,36 @@ enum {
     START_LINE_AT = 36,
     PC_DATA_AT_1_18 = 40,
     PC_DATA_AT_1_20 = 44,
-    INLINE_TREE_INDEX = 2, /* of a function's programs: -1 where nothing is inlined */
-    ENTRY_BYTES = 8,       /* of the list by entry: where it begins, where the function is */
+    INLINE_TREE_INDEX = 2, /* of a function's programs: -1 where nothing is inlined, else the call's number */
+    INLINE_TREE_DATA = 3,  /* of its data, which stand behind the programs: where its tree is */
+    N_DATA_AT_1_18 = 39,
+    N_DATA_AT_1_20 = 43,
+    /* An inlined call, as offsets in it. */
+    CALL_BYTES_1_18 = 20,
+    CALL_NAME_AT_1_18 = 12,
+    CALL_PARENT_AT_1_18 = 16,
+    CALL_BYTES_1_20 = 16,
+    CALL_NAME_AT_1_20 = 4,
+    CALL_PARENT_AT_1_20 = 8,
+    CALL_START_LINE_AT_1_20 = 12,
+    ENTRY_BYTES = 8, /* of the list by entry: where it begins, where the function is */
     PC_STEPS_LIMIT = 1 << 20,
     HEADER_ALIGN = 8,
 };
 
-static uint64_t number(const struct sp_go_table *table, uint64_t at, unsigned bytes)
+static uint64_t number_in(const uint8_t *data, size_t size, uint64_t at, unsigned bytes)
 {
     uint64_t value = 0;
-    if (at > table->size || table->size - at < bytes)
+    if (at > size || size - at < bytes)
         return 0;
     for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)table->bytes[at + i] << 8 * i;
+        value |= (uint64_t)data[at + i] << 8 * i;
     return value;
+}
+
+static uint64_t number(const struct sp_go_table *table, uint64_t at, unsigned bytes)
+{
+    return number_in(table->bytes, table->size, at, bytes);
 }
 
 static bool is_header(const uint8_t *at)
@@ -147,30 +163,87 @@ static const char *file_at(const struct sp_go_table *table, uint64_t function, u
     return place != UINT32_MAX ? text_at(table, table->files + place) : NULL;
 }
 
-static bool is_inlined(const struct sp_go_table *table, uint64_t function, uint64_t distance)
+/* The number of the inlined call at a place of the function, or -1. */
+static int32_t call_at(const struct sp_go_table *table, uint64_t function, uint64_t distance)
 {
     const uint64_t programs = function + (table->has_start_lines ? PC_DATA_AT_1_20 : PC_DATA_AT_1_18);
-    return number(table, function + N_PC_DATA_AT, 4) > INLINE_TREE_INDEX &&
-           value_at(table, number(table, programs + 4 * INLINE_TREE_INDEX, 4), distance) >= 0;
+    if (number(table, function + N_PC_DATA_AT, 4) <= INLINE_TREE_INDEX)
+        return -1;
+    return value_at(table, number(table, programs + 4 * INLINE_TREE_INDEX, 4), distance);
 }
 
-bool sp_go_table_find(const struct sp_go_table *table, uint64_t address, struct sp_named_frame *frame)
+/* Where the function's tree is among the trees, or SIZE_MAX. */
+static uint64_t tree_of(const struct sp_go_table *table, uint64_t function)
 {
-    uint64_t function, entry;
+    const bool is_new = table->has_start_lines;
+    const uint64_t n_programs = number(table, function + N_PC_DATA_AT, 4);
+    const uint64_t data = function + (is_new ? PC_DATA_AT_1_20 : PC_DATA_AT_1_18) + 4 * n_programs;
+    if (table->trees == NULL ||
+        number(table, function + (is_new ? N_DATA_AT_1_20 : N_DATA_AT_1_18), 1) <= INLINE_TREE_DATA)
+        return SIZE_MAX;
+    const uint64_t tree = number(table, data + 4 * INLINE_TREE_DATA, 4);
+    return tree < table->trees_size ? tree : SIZE_MAX;
+}
+
+static const char *name_at(const struct sp_go_table *table, uint64_t place)
+{
+    const char *name = text_at(table, table->names + place);
+    return name != NULL && name[0] != '\0' ? name : NULL;
+}
+
+static struct sp_named_frame frame_at(const struct sp_go_table *table, uint64_t function, uint64_t distance,
+                                      const char *name, uint64_t start_line)
+{
+    const int32_t line = value_at(table, number(table, function + PC_LINE_AT, 4), distance);
+    return (struct sp_named_frame){.system_name = name,
+                                   .name = name,
+                                   .filename = file_at(table, function, distance),
+                                   .start_line = (int32_t)start_line,
+                                   .line = line > 0 ? line : 0};
+}
+
+/*
+ * The inlined call `call` of the function, and in *distance the place of a caller's instruction. False: it makes no
+ * sense.
+ */
+static bool read_call(const struct sp_go_table *table, uint64_t tree, int32_t call, uint64_t *distance,
+                      const char **name, uint64_t *start_line)
+{
+    const bool is_new = table->has_start_lines;
+    const uint64_t bytes = is_new ? CALL_BYTES_1_20 : CALL_BYTES_1_18, at = tree + (uint64_t)call * bytes;
+    if (tree == SIZE_MAX || at > table->trees_size || table->trees_size - at < bytes)
+        return false;
+    const uint8_t *const trees = table->trees;
+    const size_t size = table->trees_size;
+    *name = name_at(table, number_in(trees, size, at + (is_new ? CALL_NAME_AT_1_20 : CALL_NAME_AT_1_18), 4));
+    *distance = number_in(trees, size, at + (is_new ? CALL_PARENT_AT_1_20 : CALL_PARENT_AT_1_18), 4);
+    *start_line = is_new ? number_in(trees, size, at + CALL_START_LINE_AT_1_20, 4) : 0;
+    return *name != NULL;
+}
+
+uint32_t sp_go_table_find(const struct sp_go_table *table, uint64_t address, struct sp_named_frame *frames,
+                          uint32_t max)
+{
+    uint64_t function, entry, start_line;
+    const char *name;
+    uint32_t n = 0;
     if (address < table->text || !find_function(table, address - table->text, &function, &entry))
-        return false;
-    const uint64_t distance = address - table->text - entry;
-    const bool inlined = is_inlined(table, function, distance);
-    const char *name = text_at(table, table->names + number(table, function + NAME_AT, 4));
-    if (name == NULL || name[0] == '\0')
-        return false;
-    const int32_t line = inlined ? -1 : value_at(table, number(table, function + PC_LINE_AT, 4), distance);
-    *frame = (struct sp_named_frame){
-        .system_name = name,
-        .name = name,
-        .filename = file_at(table, function, inlined ? 0 : distance),
-        .start_line = table->has_start_lines ? (int32_t)number(table, function + START_LINE_AT, 4) : 0,
-        .line = line > 0 ? line : 0,
-    };
-    return true;
+        return 0;
+    uint64_t distance = address - table->text - entry;
+    const uint64_t tree = tree_of(table, function);
+    bool is_known = true;
+    for (int32_t call; is_known && (call = call_at(table, function, distance)) >= 0;) {
+        const uint64_t place = distance;
+        is_known = n + 1 < max && read_call(table, tree, call, &distance, &name, &start_line);
+        if (is_known)
+            frames[n++] = frame_at(table, function, place, name, start_line);
+    }
+    name = name_at(table, number(table, function + NAME_AT, 4));
+    if (name == NULL)
+        return 0;
+    start_line = table->has_start_lines ? number(table, function + START_LINE_AT, 4) : 0;
+    frames[n] = frame_at(table, function, is_known ? distance : 0, name, start_line);
+    if (!is_known)
+        frames[n].line = 0;
+    return n + 1;
 }

@@ -9,12 +9,13 @@
 enum {
     TEXT = 0x401000,
     NAMES = 72,
-    UNITS = 96,
-    FILES = 104,
-    PCS = 128,
-    FUNCTIONS = 176,
+    UNITS = 112,
+    FILES = 120,
+    PCS = 144,
+    FUNCTIONS = 184,
     LIST_BYTES = 8 * 3,
-    MADE = 512
+    MADE = 512,
+    FRAMES = 4,
 };
 
 struct made {
@@ -62,7 +63,7 @@ static struct made make(bool is_new)
     const uint64_t offsets[] = {NAMES, UNITS, FILES, PCS, FUNCTIONS};
     for (unsigned i = 0; i < 5; i++)
         put(&made, 32 + 8 * i, offsets[i], 8);
-    put_bytes(&made, NAMES, "\0main.first\0main.second", 24);
+    put_bytes(&made, NAMES, "\0main.first\0main.second\0main.inner", 35);
     put(&made, UNITS, UINT32_MAX, 4);
     put(&made, UNITS + 4, 1, 4);
     put_bytes(&made, FILES, "\0/work/main.go", 15);
@@ -75,10 +76,21 @@ static struct made make(bool is_new)
     return made;
 }
 
+/* The tree: one call, of main.inner, made where line 10 is. */
+static void put_tree(uint8_t *tree, bool is_new)
+{
+    memset(tree, 0, 24);
+    tree[4 + (is_new ? 4 : 12)] = 24;
+    tree[4 + (is_new ? 8 : 16)] = 4;
+}
+
 static void expect(const struct sp_go_table *table, uint64_t address, const char *name, int64_t line)
 {
-    struct sp_named_frame frame = {0};
-    assert_int_equal(sp_go_table_find(table, address, &frame), name != NULL);
+    struct sp_named_frame frame = {0}, frames[FRAMES];
+    const uint32_t n = sp_go_table_find(table, address, frames, FRAMES);
+    assert_int_equal(n, name != NULL);
+    if (n != 0)
+        frame = frames[0];
     if (name == NULL)
         return;
     assert_string_equal(frame.name, name);
@@ -104,8 +116,39 @@ static void test_go_table_of_both_layouts(void **state)
         expect(&table, TEXT + 48, "main.second", 12);
         expect(&table, TEXT + 63, "main.second", 12);
         expect(&table, TEXT + 64, NULL, 0);
-        assert_true(sp_go_table_find(&table, TEXT, &frame));
+        assert_int_equal(sp_go_table_find(&table, TEXT, &frame, 1), 1);
         assert_int_equal(frame.start_line, is_new ? 9 : 0);
+    }
+}
+
+static void test_go_table_with_inlined_calls(void **state)
+{
+    (void)state;
+    for (unsigned is_new = 0; is_new < 2; is_new++) {
+        struct made made = make(is_new);
+        struct sp_named_frame frames[FRAMES];
+        struct sp_go_table table;
+        uint8_t tree[24];
+        const size_t function = FUNCTIONS + LIST_BYTES + 64, data = function + (is_new ? 44 : 40) + 12;
+        put_tree(tree, is_new);
+        made.bytes[function + (is_new ? 43 : 39)] = 4;
+        put(&made, data + 12, 4, 4);
+        assert_int_equal(sp_go_table_init(&table, made.bytes, MADE), 0);
+        table.trees = tree;
+        table.trees_size = sizeof tree;
+        assert_int_equal(sp_go_table_find(&table, TEXT + 40, frames, FRAMES), 2);
+        assert_string_equal(frames[0].name, "main.inner");
+        assert_int_equal(frames[0].line, 12);
+        assert_string_equal(frames[1].name, "main.second");
+        assert_int_equal(frames[1].line, 10);
+        assert_int_equal(sp_go_table_find(&table, TEXT + 48, frames, FRAMES), 1);
+        assert_int_equal(sp_go_table_find(&table, TEXT + 40, frames, 1), 1);
+        assert_string_equal(frames[0].name, "main.second");
+        tree[4 + (is_new ? 8 : 16)] = 28; /* its caller is itself */
+        assert_int_equal(sp_go_table_find(&table, TEXT + 40, frames, FRAMES), FRAMES);
+        table.trees_size = 8;
+        assert_int_equal(sp_go_table_find(&table, TEXT + 40, frames, FRAMES), 1);
+        assert_int_equal(frames[0].line, 0);
     }
 }
 
@@ -139,13 +182,16 @@ static void test_go_table_of_other_versions(void **state)
 static void ask_all(const uint8_t *bytes, size_t size)
 {
     struct sp_go_table table;
-    struct sp_named_frame frame;
+    struct sp_named_frame frames[FRAMES];
+    static uint8_t tree[24];
     if (sp_go_table_init(&table, bytes, size) != 0)
         return;
+    table.trees = tree;
+    table.trees_size = sizeof tree;
     for (uint64_t address = table.text - 1; address != table.text + 70; address++)
-        if (sp_go_table_find(&table, address, &frame)) {
-            assert_true(strlen(frame.name) < MADE);
-            assert_true(frame.filename == NULL || strlen(frame.filename) < MADE);
+        for (uint32_t n = sp_go_table_find(&table, address, frames, FRAMES); n > 0; n--) {
+            assert_true(strlen(frames[n - 1].name) < MADE);
+            assert_true(frames[n - 1].filename == NULL || strlen(frames[n - 1].filename) < MADE);
         }
 }
 
@@ -175,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_go_table_of_both_layouts),
+        cmocka_unit_test(test_go_table_with_inlined_calls),
         cmocka_unit_test(test_go_table_within_other_bytes),
         cmocka_unit_test(test_go_table_of_other_versions),
         cmocka_unit_test(test_go_table_damaged),
