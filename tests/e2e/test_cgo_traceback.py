@@ -66,10 +66,11 @@ def test_threads_made_by_c(directory):
 def test_c_that_calls_go(directory):
     """The C halves of each call from C to Go, on goroutines and on C threads."""
     back = ["guest_call_back", "runtime.cgocall", "main.guestGo", "runtime.cgocallback", "guestGo"]
+    wanted = {"calls": [*back, *back, "guest_call_back", "runtime.cgocall", "main.calls.func1"],
+              "callers": [*back, "guest_call_back", "guest_caller", "start_thread"]}
     for go in go_guest.gos():
-        profile = profile_of(directory, go_guest.build(go, TAGS), "calls", 1600)
-        for names in [*back, *back, "guest_call_back", "guest_caller", "start_thread"], \
-                     [*back, *back, "guest_call_back", "runtime.cgocall", "main.calls.func1"]:
+        for mode, names in wanted.items():
+            profile = profile_of(directory, go_guest.build(go, TAGS), mode, 1200)
             e2e.check(any(go_guest.has_all(sample, names) for sample in profile.samples),
                       f"no stack has {names}: {[sample.function_names() for sample in profile.samples]}")
 

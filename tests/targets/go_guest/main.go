@@ -4,6 +4,7 @@
 //	go_guest go MS          Go alone
 //	go_guest shares MS      four C threads, 40, 30, 20 and 10 percent
 //	go_guest calls MS       64 goroutines that call C, which calls Go, and 8 C threads that call Go, for MS of time
+//	go_guest callers MS     the 8 C threads alone
 //	go_guest signals MS     a C thread that sends itself SIGPROF
 //
 // With GUEST_PROFILE set, Go's profiler writes to PATH.1, PATH.2, ... meanwhile: it is started and stopped
@@ -80,10 +81,14 @@ func calls(ns int64) {
 			}
 		}()
 	}
+	callGo(ns)
+	wait.Wait()
+}
+
+func callGo(ns int64) {
 	if C.guest_callers(callers, C.int64_t(ns)) != 0 {
 		log.Fatal("no threads")
 	}
-	wait.Wait()
 }
 
 func work(mode string, ns int64) {
@@ -96,6 +101,8 @@ func work(mode string, ns int64) {
 		if C.guest_shares(C.int64_t(ns)) != 0 {
 			log.Fatal("no threads")
 		}
+	case "callers":
+		callGo(ns)
 	case "signals":
 		if C.guest_signals(C.int64_t(ns)) != 0 {
 			log.Fatal("no threads")
