@@ -19,8 +19,12 @@
 
 /* The least that is read at once: entries and texts that are wanted together mostly stand together. */
 #define READ_MIN 4096
-/* What zlib's format can make of a byte, rounded up. */
-#define ZLIB_RATIO_MAX 1040
+/*
+ * What a section may have when it is decompressed: so much in any case, and so much for each byte that it has in the
+ * file. Real ones have up to ten; zlib could make a thousand of a byte, all zeros.
+ */
+#define INFLATED_MIN (UINT64_C(32) << 20)
+#define INFLATED_PER_BYTE 64
 /* "ZLIB" and a big-endian size: the head of a section in GNU's old way of compression. */
 #define OLD_HEAD_BYTES 12
 
@@ -69,7 +73,7 @@ static enum sp_dwarf_section_id find_id(const char *name, bool is_split, bool *i
 /* Puts the decompressed bytes in the place of the section. `packed` is the stream, `size` what becomes of it. */
 static int inflate(struct sp_dwarf_section *section, const uint8_t *packed, size_t packed_size, uint64_t size)
 {
-    if (size == 0 || size / ZLIB_RATIO_MAX > packed_size || size > SIZE_MAX / 2)
+    if (size == 0 || size > SIZE_MAX / 2 || size > INFLATED_MIN + INFLATED_PER_BYTE * (uint64_t)packed_size)
         return -EBADMSG;
     struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
     uint8_t *bytes = malloc((size_t)size);
