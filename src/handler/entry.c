@@ -26,7 +26,7 @@
 
 enum { OVERRUN_LIMIT = 1 << 24, REAP_PER_LOOK = 4, STACK_BYTES_LIMIT = 1 << 30 };
 
-#define PASSED_ON UINT64_C(0x73702d7061737365) /* a word that no kernel leaves there */
+#define PASSED_ON UINT64_C(0x73702d7061737365) /* what no kernel leaves there */
 
 struct sp_handler_state sp_handler = {.process_timer = -1, .event_fd = INT32_MAX};
 
@@ -408,11 +408,19 @@ static bool take(const siginfo_t *info, const void *context)
 /*
  * A handler that the host has put in front of ours past our sigaction, by a system call of its own, takes ours for its
  * predecessor and may pass on to it what it has no use for. So a signal is marked before the host gets it, in the part
- * of siginfo_t that the kernel does not use and clears: one that comes back is let go.
+ * of siginfo_t that the kernel does not use: one that comes back is let go. The mark has the address of our frame,
+ * below which the host's handler is; one that was left there by an earlier signal, since the host has jumped away, has
+ * an address that is not between the signal and the present frame.
  */
 static inline uint64_t *mark_of(siginfo_t *info)
 {
     return (uint64_t *)(void *)((char *)info + sizeof *info - sizeof(uint64_t));
+}
+
+static bool has_come_back(siginfo_t *info, uintptr_t frame)
+{
+    const uint64_t marked = *mark_of(info) ^ PASSED_ON;
+    return marked > frame && marked < (uintptr_t)info;
 }
 
 /*
@@ -420,7 +428,7 @@ static inline uint64_t *mark_of(siginfo_t *info)
  * Nothing of ours is held meanwhile: it may siglongjmp away. Where there was no handler, nothing happens: the default
  * action would end the process, and a profiler's guest does not die of a tick.
  */
-static void chain(int signal_number, siginfo_t *info, void *context)
+static void chain(int signal_number, siginfo_t *info, void *context, uintptr_t frame)
 {
     const struct sigaction *host = sp_load_acquire(&sp_handler.host);
     if (host == NULL || host->sa_handler == SIG_DFL || host->sa_handler == SIG_IGN)
@@ -430,7 +438,7 @@ static void chain(int signal_number, siginfo_t *info, void *context)
     if ((host->sa_flags & SA_NODEFER) == 0)
         mask |= (uint64_t)1 << (SIGPROF - 1);
     sp_raw_signal_mask(mask);
-    *mark_of(info) = PASSED_ON;
+    *mark_of(info) = PASSED_ON ^ frame;
     if ((host->sa_flags & SA_SIGINFO) != 0)
         host->sa_sigaction(signal_number, info, context);
     else
@@ -440,8 +448,9 @@ static void chain(int signal_number, siginfo_t *info, void *context)
 
 void sp_handler_entry(int signal_number, siginfo_t *info, void *context)
 {
-    if (take(info, context) || *mark_of(info) == PASSED_ON)
+    const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+    if (take(info, context) || has_come_back(info, frame))
         return;
     sp_add_relaxed(&sp_handler.stray, (uint64_t)1);
-    chain(signal_number, info, context);
+    chain(signal_number, info, context, frame);
 }
