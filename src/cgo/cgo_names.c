@@ -1,7 +1,7 @@
 /*
  * Names by the way that profiles get theirs: the addresses become the locations of a small profile.
  *
- * Place: see cgo_arguments.h. Context: see cgo_names.h. A module is read once for all addresses that are wanted, so it
+ * Place: see cgo_seen.h. Context: see cgo_names.h. A module is read once for all addresses that are wanted, so it
  * is worth while to find those of all tracebacks when the first is asked for: Go asks when its profile is written.
  *
  * Readers take no lock: a bucket's list only grows, by names that are whole.
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cgo/cgo_arguments.h"
+#include "cgo/cgo_seen.h"
 #include "collector/mappings.h"
 #include "handler/order.h"
 #include "symbolize/symbolize.h"

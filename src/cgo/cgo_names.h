@@ -1,7 +1,7 @@
 /*
  * What addresses of this process are called: found once, kept for ever.
  *
- * Place: see cgo_arguments.h.
+ * Place: see cgo_seen.h.
  */
 #ifndef SIGPROF_CGO_CGO_NAMES_H
 #define SIGPROF_CGO_CGO_NAMES_H

@@ -1,13 +1,13 @@
 /*
  * Names of C code for Go's runtime.
  *
- * Place: see cgo_arguments.h. Context: ordinary code of any thread; or a signal handler of Go's, in a program that is
+ * Place: see cgo_seen.h. Context: ordinary code of any thread; or a signal handler of Go's, in a program that is
  * about to crash, in malloc perhaps. There, on the alternate stack of signals, nothing is looked up that is not known.
  */
 #include <signal.h>
 
-#include "cgo/cgo_arguments.h"
 #include "cgo/cgo_names.h"
+#include "cgo/cgo_seen.h"
 #include "sigprof/cgo.h"
 
 #define PUBLIC __attribute__((visibility("default")))
@@ -20,18 +20,18 @@ static int is_on_signal_stack(void)
 
 PUBLIC void sigprof_cgo_symbolizer(void *argument)
 {
-    struct sp_cgo_symbol *asked = argument;
+    struct sigprof_symbolizer_argument *asked = argument;
     if (asked->pc == 0)
         return; /* names are kept: nothing is to be freed */
     const struct sp_cgo_name *name = is_on_signal_stack() ? sp_cgo_name_known(asked->pc) : sp_cgo_name_find(asked->pc);
     const uintptr_t number = asked->data;
-    asked->file = asked->function = NULL;
-    asked->line = asked->entry = asked->more = asked->data = 0;
+    asked->file = asked->func = NULL;
+    asked->lineno = asked->entry = asked->more = asked->data = 0;
     if (name == NULL || number >= name->n)
         return;
     asked->file = name->frames[number].file;
-    asked->function = name->frames[number].function;
-    asked->line = name->frames[number].line;
+    asked->func = name->frames[number].function;
+    asked->lineno = name->frames[number].line;
     asked->more = number + 1 < name->n;
     asked->data = asked->more != 0 ? number + 1 : 0;
 }

@@ -1,7 +1,7 @@
 /*
  * Stacks of C code for Go's runtime.
  *
- * Place: see cgo_arguments.h. Context: signal handler or any thread, on whatever stack; any number of calls overlap.
+ * Place: see cgo_seen.h. Context: signal handler or any thread, on whatever stack; any number of calls overlap.
  * Compiled and proved as the handler is: no lock, no memory, no errno. The stack that these calls need is Go's signal
  * stack, of 32 KiB.
  *
@@ -13,7 +13,7 @@
  *
  *     context number = uses (high 48 bits) | entry + 1 (low 16 bits)      entry.uses: odd while in use
  */
-#include "cgo/cgo_arguments.h"
+#include "cgo/cgo_seen.h"
 #include "handler/unwind.h"
 #include "sigprof/cgo.h"
 
@@ -68,23 +68,23 @@ static uint32_t unwind_context(uintptr_t number, uintptr_t *pcs, uint32_t max)
 
 PUBLIC void sigprof_cgo_traceback(void *argument)
 {
-    const struct sp_cgo_traceback *asked = argument;
+    const struct sigprof_traceback_argument *asked = argument;
     const uint32_t max = asked->max < SP_DEPTH_LIMIT ? (uint32_t)asked->max : SP_DEPTH_LIMIT;
     struct sp_registers own;
     uint32_t n;
     if (asked->context != 0) {
-        n = unwind_context(asked->context, asked->pcs, max);
-    } else if (asked->signal_context != 0) {
-        n = sp_unwind_tables((const void *)asked->signal_context, &memory, asked->pcs, max);
+        n = unwind_context(asked->context, asked->buf, max);
+    } else if (asked->sig_context != 0) {
+        n = sp_unwind_tables((const void *)asked->sig_context, &memory, asked->buf, max);
     } else {
         sp_arch_capture_self(&own);
         n = sp_unwind_callers(&own, &memory, NULL, 1);
-        n = n == 1 && own.pc != 0 ? sp_unwind_callers(&own, &memory, asked->pcs, max) : 0;
+        n = n == 1 && own.pc != 0 ? sp_unwind_callers(&own, &memory, asked->buf, max) : 0;
     }
     for (uint32_t i = 0; i < n; i++)
-        remember(asked->pcs[i]);
+        remember(asked->buf[i]);
     if (n < max)
-        asked->pcs[n] = 0;
+        asked->buf[n] = 0;
 }
 
 /* Takes an entry for registers; 0: none is free nearby. */
@@ -107,7 +107,7 @@ static uintptr_t new_context(const struct sp_registers *registers)
 
 PUBLIC void sigprof_cgo_context(void *argument)
 {
-    struct sp_cgo_context *asked = argument;
+    struct sigprof_context_argument *asked = argument;
     struct sp_registers registers;
     if (asked->context != 0) {
         struct context *entry = entry_of(asked->context);

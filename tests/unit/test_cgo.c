@@ -8,14 +8,14 @@
 #include <signal.h>
 #include <string.h>
 
-#include "cgo/cgo_arguments.h"
+#include "cgo/cgo_seen.h"
 #include "sigprof/cgo.h"
 
 enum { MAX = 32, MANY = 1 << 14, THREADS = 4, ROUNDS = 2000 };
 
 static uintptr_t trace(uintptr_t context, uintptr_t signal_context, uintptr_t *pcs, uintptr_t max)
 {
-    struct sp_cgo_traceback asked = {context, signal_context, pcs, max};
+    struct sigprof_traceback_argument asked = {context, signal_context, pcs, max};
     uintptr_t n = 0;
     sigprof_cgo_traceback(&asked);
     while (n < max && pcs[n] != 0)
@@ -26,15 +26,15 @@ static uintptr_t trace(uintptr_t context, uintptr_t signal_context, uintptr_t *p
 /* The functions at pc, from the innermost, with a space behind each. */
 static void names_of(uintptr_t pc, char *text, size_t size)
 {
-    struct sp_cgo_symbol asked = {.pc = pc};
+    struct sigprof_symbolizer_argument asked = {.pc = pc};
     text[0] = '\0';
     do {
         sigprof_cgo_symbolizer(&asked);
-        strncat(text, asked.function != NULL ? asked.function : "?", size - strlen(text) - 1);
+        strncat(text, asked.func != NULL ? asked.func : "?", size - strlen(text) - 1);
         strncat(text, " ", size - strlen(text) - 1);
-        if (asked.function != NULL && strcmp(asked.function, "main") == 0) {
+        if (asked.func != NULL && strcmp(asked.func, "main") == 0) {
             assert_non_null(strstr(asked.file, "test_cgo.c"));
-            assert_true(asked.line > 0);
+            assert_true(asked.lineno > 0);
         }
     } while (asked.more != 0);
     asked.pc = 0;
@@ -56,14 +56,14 @@ static void expect_names(const uintptr_t *pcs, uintptr_t n, const char *wanted)
 static uintptr_t wait_for_init(void) __attribute__((noinline));
 static uintptr_t wait_for_init(void)
 {
-    struct sp_cgo_context asked = {0};
+    struct sigprof_context_argument asked = {0};
     sigprof_cgo_context(&asked);
     return asked.context;
 }
 
 static void release(uintptr_t context)
 {
-    struct sp_cgo_context asked = {context};
+    struct sigprof_context_argument asked = {context};
     sigprof_cgo_context(&asked);
 }
 
@@ -134,7 +134,7 @@ static void test_cgo_traceback_from_a_signal(void **state)
 }
 
 /* Where nothing may be looked up: on a signal's alternate stack. */
-static struct sp_cgo_symbol on_stack;
+static struct sigprof_symbolizer_argument on_stack;
 static void ask_on_stack(int signal_number)
 {
     (void)signal_number;
@@ -150,13 +150,13 @@ static void test_cgo_names_on_a_signal_stack(void **state)
     struct sigaction action = {.sa_handler = ask_on_stack, .sa_flags = SA_ONSTACK};
     assert_int_equal(sigaltstack(&stack, NULL), 0);
     assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
-    on_stack = (struct sp_cgo_symbol){.pc = (uintptr_t)test_cgo_names_on_a_signal_stack + 1};
+    on_stack = (struct sigprof_symbolizer_argument){.pc = (uintptr_t)test_cgo_names_on_a_signal_stack + 1};
     raise(SIGUSR1);
-    assert_null(on_stack.function);
+    assert_null(on_stack.func);
     assert_int_equal(on_stack.more, 0);
     names_of(on_stack.pc, names, sizeof names);
     raise(SIGUSR1);
-    assert_string_equal(on_stack.function, "test_cgo_names_on_a_signal_stack");
+    assert_string_equal(on_stack.func, "test_cgo_names_on_a_signal_stack");
     sigaltstack(&none, NULL);
 }
 
