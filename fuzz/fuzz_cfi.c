@@ -264,6 +264,24 @@ static void check_walks(const ucontext_t *context)
     require_same(&cold, &warm);
 }
 
+/*
+ * Whether the input has an address of this program's stack or variables, as libFuzzer learns them from comparisons:
+ * what is loaded from there is another from one walk to the next.
+ */
+static bool has_own_address(const uint8_t *data, size_t size)
+{
+    extern const char __executable_start[], _end[];
+    enum { STACK_REACH = 8 << 20 };
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0), image = (uintptr_t)__executable_start;
+    for (size_t i = 0; i + sizeof(uintptr_t) <= size; i++) {
+        uintptr_t word;
+        memcpy(&word, data + i, sizeof word);
+        if (word - (here - STACK_REACH) < 2 * STACK_REACH || word - image < (uintptr_t)_end - image)
+            return true;
+    }
+    return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -272,7 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct input input;
     if (places.image == NULL)
         places = map_places();
-    if (!read_input(&input, data, size))
+    if (!read_input(&input, data, size) || has_own_address(data, size))
         return -1;
     place(places.stack, STACK_BYTES, input.stack, input.head.stack_words * sizeof *input.stack, true);
     ASAN_UNPOISON_MEMORY_REGION(places.stack, STACK_BYTES); /* the thread's own stack: all of it can be read */

@@ -25,6 +25,8 @@
  */
 #define INFLATED_MIN (UINT64_C(32) << 20)
 #define INFLATED_PER_BYTE 64
+/* What zlib's format can make of a byte (zlib, "zlib Technical Details"): a head that promises more is a lie. */
+#define ZLIB_PER_BYTE 1032
 /* "ZLIB" and a big-endian size: the head of a section in GNU's old way of compression. */
 #define OLD_HEAD_BYTES 12
 
@@ -73,7 +75,8 @@ static enum sp_dwarf_section_id find_id(const char *name, bool is_split, bool *i
 /* Puts the decompressed bytes in the place of the section. `packed` is the stream, `size` what becomes of it. */
 static int inflate(struct sp_dwarf_section *section, const uint8_t *packed, size_t packed_size, uint64_t size)
 {
-    if (size == 0 || size > SIZE_MAX / 2 || size > INFLATED_MIN + INFLATED_PER_BYTE * (uint64_t)packed_size)
+    if (size == 0 || size > SIZE_MAX / 2 || size > INFLATED_MIN + INFLATED_PER_BYTE * (uint64_t)packed_size ||
+        size / ZLIB_PER_BYTE > packed_size)
         return -EBADMSG;
     struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
     uint8_t *bytes = malloc((size_t)size);
