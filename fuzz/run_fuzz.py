@@ -4,7 +4,8 @@
 usage: run_fuzz.py PROGRAM CORPUS_SCRIPT SECONDS [FOLDER]
 
 FOLDER (default: one that is deleted afterwards) gets `seeds`, `found` (inputs that reach something new: kept from run to
-run) and, where an input fails, the input, which is printed too. Exits with 0 when none did, 77 when there is no PROGRAM.
+run) and, where an input fails, the input, which is printed too. Without a FOLDER every run begins alike, as a test should;
+with one it goes elsewhere each time. Exits with 0 when no input failed, 77 when there is no PROGRAM.
 """
 
 import base64
@@ -18,14 +19,15 @@ INPUT_SECONDS = 60  # a longer one is a hang: usual are microseconds, but a busy
 TAIL_LINES = 40
 
 
-def run(program, corpus_script, seconds, folder):
+def run(program, corpus_script, seconds, folder, seed=0):
+    """`seed` 0: libFuzzer takes another each time."""
     seeds, found = os.path.join(folder, "seeds"), os.path.join(folder, "found")
     os.makedirs(found, exist_ok=True)
     made = subprocess.run([sys.executable, corpus_script, seeds], capture_output=True, text=True, check=False)
     print(f"seeds: {made.stdout.strip() or made.stderr.strip() or 'none'}", flush=True)
     os.makedirs(seeds, exist_ok=True)
     command = [program, f"-max_total_time={seconds}", f"-timeout={INPUT_SECONDS}", f"-artifact_prefix={folder}/",
-               "-print_final_stats=1", "-use_value_profile=1", found, seeds]
+               "-print_final_stats=1", "-use_value_profile=1", f"-seed={seed}", found, seeds]
     fuzzer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                             check=False)
     lines = fuzzer.stdout.splitlines()
@@ -54,7 +56,7 @@ def main():
         os.makedirs(sys.argv[4], exist_ok=True)
         return run(program, corpus_script, int(seconds), sys.argv[4])
     with tempfile.TemporaryDirectory(prefix="sigprof-fuzz-") as folder:
-        return run(program, corpus_script, int(seconds), folder)
+        return run(program, corpus_script, int(seconds), folder, seed=1)
 
 
 if __name__ == "__main__":
