@@ -37,7 +37,11 @@ void sp_profiler_complain(const char *format, ...)
     dprintf(STDERR_FILENO, "sigprof: %s\n", text);
 }
 
-bool sp_profiler_name_is_marked(const char *name)
+/*
+ * Whether the name has been marked by a parent: its first byte, else ASCII, with the high bit set, as gperftools up to
+ * 2.10 does. A name that begins with another character of UTF-8 is not taken for one.
+ */
+static bool is_marked_name(const char *name)
 {
     return ((unsigned char)name[0] & MARK) != 0 && ((unsigned char)name[1] & CONTINUATION_MASK) != MARK;
 }
@@ -66,7 +70,7 @@ static void read_path(void)
     char *value = getenv(path_variable);
     if (value == NULL || value[0] == '\0' || the.is_privileged)
         return;
-    the.path = own_path(value, sp_profiler_name_is_marked(value));
+    the.path = own_path(value, is_marked_name(value));
     mark_for_children(value);
 }
 

@@ -38,12 +38,6 @@ void sp_profiler_environment_complain(void);
 /* A forked child's profile is not its parent's. The child's only thread. */
 void sp_profiler_environment_in_child(void);
 
-/*
- * Whether the name has been marked by a parent: its first byte, else ASCII, with the high bit set, as gperftools up to
- * 2.10 does. A name that begins with another character of UTF-8 is not taken for one.
- */
-bool sp_profiler_name_is_marked(const char *name);
-
 /* A line on stderr. */
 __attribute__((format(printf, 1, 2))) void sp_profiler_complain(const char *format, ...);
 

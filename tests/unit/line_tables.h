@@ -133,6 +133,19 @@ static inline void put_sequence(struct made *made, uint64_t start, unsigned size
     put_end_sequence(made);
 }
 
+/* Of a test: `*state` is an empty table. */
+static inline int set_up_table(void **state)
+{
+    *state = calloc(1, sizeof(struct made));
+    return *state ? 0 : -1;
+}
+
+static inline int tear_down_table(void **state)
+{
+    free(*state);
+    return 0;
+}
+
 /* The sections, of which any may be NULL. They have to outlive the result. */
 static inline struct sp_dwarf_file file_of(const struct made *lines, const struct made *line_texts,
                                            const struct made *texts)

@@ -8,18 +8,6 @@
 
 #define START 0x401000
 
-static int setup(void **state)
-{
-    *state = calloc(1, sizeof(struct made));
-    return *state ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    free(*state);
-    return 0;
-}
-
 static int open_at(const struct made *made, uint64_t offset)
 {
     const struct sp_dwarf_file file = file_of(made, NULL, NULL);
@@ -126,9 +114,9 @@ static void test_damage_at_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_heads_that_make_no_sense, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_cut_at_every_byte, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_damage_at_random, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_heads_that_make_no_sense, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_cut_at_every_byte, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_damage_at_random, set_up_table, tear_down_table),
     };
     return cmocka_run_group_tests_name("dwarf_line_table", tests, NULL, NULL);
 }

@@ -7,18 +7,6 @@
 
 #define START 0x401000
 
-static int setup(void **state)
-{
-    *state = calloc(1, sizeof(struct made));
-    return *state ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    free(*state);
-    return 0;
-}
-
 /* The lines at addresses [from, from + n) by the table, 0 where there is none. */
 static void find(const struct made *made, uint64_t from, struct sp_dwarf_place *places, size_t n)
 {
@@ -332,21 +320,21 @@ static void test_a_budget_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_rows_reach_to_the_next, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_last_row_at_an_address_holds, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_each_standard_opcode, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_extended_opcodes_are_skipped_by_their_size, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_vliw, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_special_opcodes_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_line_range_of_zero, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_an_opcode_base_of_zero, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sequences_in_any_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rows_of_code_that_was_thrown_away, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_grave_of_four_bytes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rows_that_go_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_sequence_that_does_not_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_work_is_bounded, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_budget_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_reach_to_the_next, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_last_row_at_an_address_holds, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_each_standard_opcode, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_extended_opcodes_are_skipped_by_their_size, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_vliw, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_special_opcodes_only, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_a_line_range_of_zero, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_an_opcode_base_of_zero, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_sequences_in_any_order, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_rows_of_code_that_was_thrown_away, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_a_grave_of_four_bytes, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_rows_that_go_back, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_a_sequence_that_does_not_end, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_work_is_bounded, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_a_budget_is_kept, set_up_table, tear_down_table),
     };
     return cmocka_run_group_tests_name("dwarf_lines", tests, NULL, NULL);
 }
