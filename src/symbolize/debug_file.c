@@ -10,7 +10,6 @@
 #include "symbolize/symbol_source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <libdeflate.h>
 #include <limits.h>
@@ -192,13 +191,6 @@ static int open_by_link(struct sp_elf_image *debug, const struct sp_elf_image *i
     return result;
 }
 
-/* Opens the file itself once more: what reads the DWARF has a libelf of its own. */
-static int open_own(struct sp_elf_image *debug, const struct sp_elf_image *image)
-{
-    int fd = fcntl(image->fd, F_DUPFD_CLOEXEC, 0);
-    return fd < 0 ? -errno : sp_elf_image_open_fd(debug, fd);
-}
-
 /* Whether a build id is one: it becomes part of paths, and may be a foreign profile's. */
 static bool is_build_id(const char *text)
 {
@@ -335,10 +327,9 @@ int sp_debug_file_open_by_build_id(struct sp_elf_image *debug, const char *build
 int sp_debug_file_open(struct sp_elf_image *debug, bool *is_separate, const struct sp_elf_image *image,
                        const struct sp_image_place *place, const struct sp_debug_places *places)
 {
-    bool is_own = has_dwarf(image);
-    int error = is_own ? open_own(debug, image) : open_separate(debug, image, place, places);
-    if (error)
-        return error;
-    *is_separate = !is_own;
-    return 0;
+    const bool is_own = has_dwarf(image);
+    int error = is_own ? 0 : open_separate(debug, image, place, places);
+    if (!error)
+        *is_separate = !is_own;
+    return error;
 }

@@ -36,8 +36,8 @@ int sp_module_image_open(struct sp_elf_image *image, struct sp_image_place *plac
  * and in each directory followed by the file's. The directories are those of `places`, then /usr/lib/debug of the
  * place's root, then ours. Then it is fetched.
  * A file found by build id must have that build id. One found by name must have the CRC that the link says, at most
- * 4 GiB, and no other build id. Returns 0, `*debug`, which is closed by sp_elf_image_close, and whether it is another
- * file than `image`; or -ENOENT; -ESTALE when there was only a file of another build; -ENOMEM.
+ * 4 GiB, and no other build id. Returns 0 and whether it is another file than `image`, which then is `*debug` and is
+ * closed by sp_elf_image_close; or -ENOENT; -ESTALE when there was only a file of another build; -ENOMEM.
  */
 int sp_debug_file_open(struct sp_elf_image *debug, bool *is_separate, const struct sp_elf_image *image,
                        const struct sp_image_place *place, const struct sp_debug_places *places);

@@ -28,22 +28,21 @@ void sp_dwarf_module_close(struct sp_dwarf_module *module)
     sp_dwarf_units_done(&module->units);
     sp_dwarf_file_close(&module->file);
     sp_elf_symbols_done(&module->symbols);
-    sp_elf_image_close(&module->debug);
-    sp_elf_image_close(&module->image);
+    if (module->debug == &module->separate)
+        sp_elf_image_close(&module->separate);
     free(module->directory);
 }
 
-static int open_images(struct sp_dwarf_module *module, const struct sp_module_id *id,
-                       const struct sp_debug_places *places, struct sp_image_place *place)
+/* Finds the file with the DWARF. */
+static int open_debug_file(struct sp_dwarf_module *module, const struct sp_image_place *place,
+                           const struct sp_debug_places *places)
 {
-    int error = sp_module_image_open(&module->image, place, id, places);
+    bool is_separate;
+    int error = sp_debug_file_open(&module->separate, &is_separate, module->image, place, places);
     if (error)
         return error;
-    bool is_separate;
-    error = sp_debug_file_open(&module->debug, &is_separate, &module->image, place, places);
-    if (!error && is_separate && sp_elf_symbols_init(&module->symbols, &module->debug) == -ENOMEM)
-        error = -ENOMEM;
-    return error;
+    module->debug = is_separate ? &module->separate : module->image;
+    return is_separate && sp_elf_symbols_init(&module->symbols, module->debug) == -ENOMEM ? -ENOMEM : 0;
 }
 
 static uint64_t size_of(const struct sp_elf_image *debug)
@@ -69,7 +68,7 @@ static int open_package(struct sp_dwarf_module *module, const struct sp_image_pl
                         const struct sp_debug_places *places)
 {
     const struct sp_image_place beside = {place->root, ""};
-    const char *id = module->image.build_id;
+    const char *id = module->image->build_id;
     const bool has_id = strlen(id) > 2;
     char by_id[2 * SP_ELF_BUILD_ID_MAX + 16];
     int error = try_package(module, &beside, place->path);
@@ -87,7 +86,7 @@ static int open_package(struct sp_dwarf_module *module, const struct sp_image_pl
 static int open_others(struct sp_dwarf_module *module, const struct sp_image_place *place,
                        const struct sp_debug_places *places, struct sp_dwarf_reading *reading)
 {
-    int error = sp_dwarf_alternate_open(&module->alternate, &module->debug, place, places, reading);
+    int error = sp_dwarf_alternate_open(&module->alternate, module->debug, place, places, reading);
     module->has_alternate = error == 0;
     if (error == -ENOMEM || !module->units.has_split)
         return error == -ENOMEM ? error : 0;
@@ -104,10 +103,10 @@ static int open_units(struct sp_dwarf_module *module, const struct sp_image_plac
     struct sp_dwarf_view view = {.file = &module->file};
     if (!cache)
         return -ENOMEM;
-    module->size = size_of(&module->debug);
+    module->size = size_of(module->debug);
     module->work = WORK_MIN + WORK_PER_BYTE * module->size;
     struct sp_dwarf_reading reading = {cache, module->work, module->size};
-    int error = sp_dwarf_units_init(&module->units, &view, &module->image, &reading);
+    int error = sp_dwarf_units_init(&module->units, &view, module->image, &reading);
     if (!error)
         error = open_others(module, place, places, &reading);
     sp_dwarf_view_done(&view);
@@ -116,16 +115,15 @@ static int open_units(struct sp_dwarf_module *module, const struct sp_image_plac
     return error;
 }
 
-int sp_dwarf_module_open(struct sp_dwarf_module *module, const struct sp_module_id *id,
+int sp_dwarf_module_open(struct sp_dwarf_module *module, const struct sp_module *file,
                          const struct sp_debug_places *places)
 {
-    struct sp_image_place place;
-    *module = (struct sp_dwarf_module){.image.fd = -1, .debug.fd = -1, .root = -1};
-    int error = open_images(module, id, places, &place);
+    *module = (struct sp_dwarf_module){.image = file->image, .root = -1};
+    int error = open_debug_file(module, &file->place, places);
     if (!error)
-        error = sp_dwarf_file_open(&module->file, &module->debug, false);
+        error = sp_dwarf_file_open(&module->file, module->debug, false);
     if (!error)
-        error = open_units(module, &place, places);
+        error = open_units(module, &file->place, places);
     if (error)
         sp_dwarf_module_close(module);
     return error;

@@ -14,10 +14,11 @@
 #include "symbolize/symbol_source.h"
 
 struct sp_dwarf_module {
-    struct sp_elf_image image;     /* as it was mapped: file offsets are places in this one */
-    struct sp_elf_image debug;     /* the file with the DWARF, perhaps the same again */
-    struct sp_elf_symbols symbols; /* of `debug`, where that is another file: the mapped one is without */
-    struct sp_dwarf_file file;     /* of `debug` */
+    const struct sp_elf_image *image; /* as it was mapped: file offsets are places in this one */
+    const struct sp_elf_image *debug; /* the file with the DWARF: the same, or `separate` */
+    struct sp_elf_image separate;     /* closed, unless it is that */
+    struct sp_elf_symbols symbols;    /* of `separate`: the mapped one is without */
+    struct sp_dwarf_file file;        /* of `debug` */
     struct sp_dwarf_units units;
     bool has_alternate, has_package;
     struct sp_dwarf_alternate alternate;
@@ -30,9 +31,10 @@ struct sp_dwarf_module {
 
 /*
  * Opens a module. Returns 0; -ENOENT: there is no DWARF of use; -ESTALE: there is a file of another build; -EBADMSG; or
- * -ENOMEM. Closed by sp_dwarf_module_close, after a success only. `places` outlives it.
+ * -ENOMEM. Closed by sp_dwarf_module_close, after a success only. `file` has an image; it and `places` outlive
+ * it.
  */
-int sp_dwarf_module_open(struct sp_dwarf_module *module, const struct sp_module_id *id,
+int sp_dwarf_module_open(struct sp_dwarf_module *module, const struct sp_module *file,
                          const struct sp_debug_places *places);
 void sp_dwarf_module_close(struct sp_dwarf_module *module);
 

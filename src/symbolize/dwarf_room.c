@@ -244,7 +244,7 @@ static int find_scopes(struct sp_dwarf_room *room, const struct open_unit *unit,
     if (!error)
         error = sp_dwarf_names_begin(&room->names, from, entries.reader.base);
     if (!error)
-        error = sp_dwarf_functions_read(functions, &entries, &room->module->image, wants, n, &room->reading.work);
+        error = sp_dwarf_functions_read(functions, &entries, room->module->image, wants, n, &room->reading.work);
     if (error)
         return error;
     if (!reserve(&at, functions->n_scopes, &room->scopes_capacity, sizeof(*room->scopes)))

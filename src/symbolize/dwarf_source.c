@@ -11,18 +11,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static int open_module(const struct sp_module_id *id, const struct sp_debug_places *places, void **out)
+static int open_module(const struct sp_module *file, const struct sp_debug_places *places, void **opened)
 {
-    if (!sp_module_is_file(id))
-        return -ENOENT;
+    if (!file->image)
+        return file->error;
     struct sp_dwarf_module *module = calloc(1, sizeof(*module));
     if (!module)
         return -ENOMEM;
-    int error = sp_dwarf_module_open(module, id, places);
+    int error = sp_dwarf_module_open(module, file, places);
     if (error)
         free(module);
     else
-        *out = module;
+        *opened = module;
     return error;
 }
 
@@ -53,7 +53,7 @@ static void sort_by_unit(const struct sp_dwarf_module *module, const struct sp_m
 {
     for (size_t i = 0; i < n; i++) {
         struct sp_dwarf_want want = {.index = i};
-        if (!sp_elf_image_vaddr(&module->image, addresses[i].file_offset, &want.vaddr))
+        if (!sp_elf_image_vaddr(module->image, addresses[i].file_offset, &want.vaddr))
             continue;
         want.unit = sp_dwarf_units_find(&module->units, want.vaddr);
         if (want.unit != SP_DWARF_NO_UNIT)
@@ -133,7 +133,7 @@ static uint32_t find_symbol(const void *opaque, const struct sp_module_address *
                             uint32_t max)
 {
     const struct sp_dwarf_module *module = opaque;
-    const char *name = sp_elf_symbols_at(&module->symbols, &module->image, address->file_offset);
+    const char *name = sp_elf_symbols_at(&module->symbols, module->image, address->file_offset);
     if (max == 0 || !name)
         return 0;
     frames[0] = (struct sp_named_frame){.system_name = name};

@@ -1,10 +1,9 @@
 /*
- * The first two sources of names: ELF symbol tables of files, and of the vDSO in our own memory.
+ * Two sources of names: ELF symbol tables of files, and of the vDSO in our own memory.
  *
- * Place on the way of a sample: symbolize.c → *these* → elf_image, elf_symbols.
- * Context: ordinary code; a module by one thread at a time.
+ * Place on the way of a sample: module_names.c → *these* → elf_image, elf_symbols.
+ * Context: ordinary code; what is open does not change.
  */
-#include "symbolize/debug_file.h"
 #include "symbolize/elf_symbols.h"
 #include "symbolize/symbol_source.h"
 
@@ -15,7 +14,8 @@
 #include <sys/auxv.h>
 
 struct elf_module {
-    struct sp_elf_image image;
+    const struct sp_elf_image *image; /* the module's file, or `vdso` */
+    struct sp_elf_image vdso;         /* closed, unless it is that */
     struct sp_elf_symbols symbols;
 };
 
@@ -23,37 +23,32 @@ static void close_module(void *opaque)
 {
     struct elf_module *module = opaque;
     sp_elf_symbols_done(&module->symbols);
-    sp_elf_image_close(&module->image);
+    if (module->image == &module->vdso)
+        sp_elf_image_close(&module->vdso);
     free(module);
 }
 
-/* Accepts an opened image if it is the right one and has symbols; else closes and frees all. */
-static int finish_open(struct elf_module *module, const char *build_id, void **out)
+/* Reads the symbols of the image; where there are none, closes and frees all. */
+static int finish_open(struct elf_module *module, void **opened)
 {
-    int error = sp_elf_image_is(&module->image, build_id) ? 0 : -ESTALE;
-    if (!error)
-        error = sp_elf_symbols_init(&module->symbols, &module->image);
+    int error = sp_elf_symbols_init(&module->symbols, module->image);
     if (error)
         close_module(module);
     else
-        *out = module;
+        *opened = module;
     return error;
 }
 
-static int open_file(const struct sp_module_id *id, const struct sp_debug_places *places, void **out)
+static int open_file(const struct sp_module *file, const struct sp_debug_places *places, void **opened)
 {
-    if (!sp_module_is_file(id))
-        return -ENOENT;
+    (void)places;
+    if (!file->image)
+        return file->error;
     struct elf_module *module = calloc(1, sizeof(*module));
     if (!module)
         return -ENOMEM;
-    struct sp_image_place place;
-    int error = sp_module_image_open(&module->image, &place, id, places);
-    if (error) {
-        free(module);
-        return error;
-    }
-    return finish_open(module, id->build_id, out);
+    module->image = file->image;
+    return finish_open(module, opened);
 }
 
 /* Bytes of the vDSO: the end of its last segment or of its section headers. The kernel made it, so it is trusted. */
@@ -69,22 +64,27 @@ static size_t vdso_size(const char *base)
 }
 
 /* The profile may come from another kernel: without equal build ids ours says nothing of it. */
-static int open_vdso(const struct sp_module_id *id, const struct sp_debug_places *places, void **out)
+static int open_vdso(const struct sp_module *file, const struct sp_debug_places *places, void **opened)
 {
     (void)places;
     uintptr_t base = (uintptr_t)getauxval(AT_SYSINFO_EHDR);
-    if (strcmp(id->path, "[vdso]") != 0 || base == 0 || id->build_id[0] == '\0')
+    if (strcmp(file->id.path, "[vdso]") != 0 || base == 0 || file->id.build_id[0] == '\0')
         return -ENOENT;
     struct elf_module *module = calloc(1, sizeof(*module));
     if (!module)
         return -ENOMEM;
     const char *bytes = (const char *)base;
-    int error = sp_elf_image_open_memory(&module->image, bytes, vdso_size(bytes));
+    int error = sp_elf_image_open_memory(&module->vdso, bytes, vdso_size(bytes));
     if (error) {
         free(module);
         return error;
     }
-    return finish_open(module, id->build_id, out);
+    module->image = &module->vdso;
+    if (!sp_elf_image_is(&module->vdso, file->id.build_id)) {
+        close_module(module);
+        return -ESTALE;
+    }
+    return finish_open(module, opened);
 }
 
 static uint32_t find_symbol(const void *opaque, const struct sp_module_address *address, struct sp_named_frame *frames,
@@ -92,7 +92,7 @@ static uint32_t find_symbol(const void *opaque, const struct sp_module_address *
 {
     const struct elf_module *module = opaque;
     uint64_t vaddr;
-    if (max == 0 || !sp_elf_image_vaddr(&module->image, address->file_offset, &vaddr))
+    if (max == 0 || !sp_elf_image_vaddr(module->image, address->file_offset, &vaddr))
         return 0;
     const char *name = sp_elf_symbols_find(&module->symbols, vaddr);
     if (!name)

@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "symbolize/debug_file.h"
 #include "symbolize/go_table.h"
 #include "symbolize/symbol_source.h"
 
@@ -33,7 +32,7 @@ enum {
 #define SECTION_BYTES_LIMIT ((uint64_t)1 << 30)
 
 struct go_module {
-    struct sp_elf_image image;
+    const struct sp_elf_image *image;
     uint8_t *bytes;      /* of the section that the table is in */
     uint8_t *tree_bytes; /* of that which the trees are in, or NULL */
     struct sp_go_table table;
@@ -42,7 +41,6 @@ struct go_module {
 static void close_module(void *opaque)
 {
     struct go_module *module = opaque;
-    sp_elf_image_close(&module->image);
     free(module->bytes);
     free(module->tree_bytes);
     free(module);
@@ -188,11 +186,11 @@ static bool find_description(const struct sp_elf_image *image, struct descriptio
 static void read_trees(struct go_module *module, uint64_t address)
 {
     GElf_Shdr header;
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(module->image.elf, section)) != NULL;) {
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(module->image->elf, section)) != NULL;) {
         if (gelf_getshdr(section, &header) == NULL || header.sh_type != SHT_PROGBITS || address < header.sh_addr ||
             address - header.sh_addr >= header.sh_size)
             continue;
-        if (read_section(&module->image, &header, &module->tree_bytes) == 0) {
+        if (read_section(module->image, &header, &module->tree_bytes) == 0) {
             module->table.trees = module->tree_bytes + (address - header.sh_addr);
             module->table.trees_size = (size_t)(header.sh_size - (address - header.sh_addr));
         }
@@ -204,9 +202,9 @@ static void read_trees(struct go_module *module, uint64_t address)
 static int read_table(struct go_module *module, const char *name, bool is_searched)
 {
     GElf_Shdr header;
-    if (!find_section(&module->image, name, &header))
+    if (!find_section(module->image, name, &header))
         return -ENOENT;
-    int error = read_section(&module->image, &header, &module->bytes);
+    int error = read_section(module->image, &header, &module->bytes);
     if (error != 0)
         return error;
     const size_t at = is_searched ? sp_go_table_search(module->bytes, header.sh_size) : 0;
@@ -214,7 +212,7 @@ static int read_table(struct go_module *module, const char *name, bool is_search
         at == SIZE_MAX ? -ENOENT : sp_go_table_init(&module->table, module->bytes + at, (size_t)(header.sh_size - at));
     struct description found = {.table = header.sh_addr + at, .names = header.sh_addr + at + module->table.names};
     found.trees_word = module->table.has_start_lines ? TREES_WORD_1_20 : TREES_WORD_1_18;
-    if (error == 0 && find_description(&module->image, &found)) {
+    if (error == 0 && find_description(module->image, &found)) {
         module->table.text = found.text;
         read_trees(module, found.trees);
     } else if (error == 0 && module->table.text == 0) {
@@ -227,36 +225,32 @@ static int read_table(struct go_module *module, const char *name, bool is_search
     return error;
 }
 
-static int open_module(const struct sp_module_id *id, const struct sp_debug_places *places, void **out)
+static int open_module(const struct sp_module *file, const struct sp_debug_places *places, void **opened)
 {
     static const struct {
         const char *name;
         bool is_searched;
     } sections[] = {{".gopclntab", false}, {".data.rel.ro.gopclntab", false}, {".data.rel.ro", true}};
-    if (!sp_module_is_file(id))
-        return -ENOENT;
+    GElf_Shdr other;
+    (void)places;
+    if (file->image == NULL)
+        return file->error;
+    if (find_section(file->image, ".symtab", &other))
+        return -ENOENT; /* all that could be told is known already */
     struct go_module *module = calloc(1, sizeof *module);
     if (module == NULL)
         return -ENOMEM;
-    struct sp_image_place place;
-    int error = sp_module_image_open(&module->image, &place, id, places);
-    if (error != 0) {
-        free(module);
-        return error;
-    }
-    GElf_Shdr other;
-    error = sp_elf_image_is(&module->image, id->build_id) ? -ENOENT : -ESTALE;
-    if (error == -ENOENT && find_section(&module->image, ".symtab", &other))
-        error = -ENODATA; /* all that could be told is known already */
+    module->image = file->image;
+    int error = -ENOENT;
     for (unsigned i = 0; i < sizeof sections / sizeof sections[0] && error == -ENOENT; i++)
         /* .data.rel.ro is in many programs, .go.buildinfo in Go's alone */
-        if (!sections[i].is_searched || find_section(&module->image, ".go.buildinfo", &other))
+        if (!sections[i].is_searched || find_section(module->image, ".go.buildinfo", &other))
             error = read_table(module, sections[i].name, sections[i].is_searched);
     if (error == 0)
-        *out = module;
+        *opened = module;
     else
         close_module(module);
-    return error == -ENODATA ? -ENOENT : error;
+    return error;
 }
 
 static uint32_t find_symbol(const void *opaque, const struct sp_module_address *address, struct sp_named_frame *frames,
@@ -264,7 +258,7 @@ static uint32_t find_symbol(const void *opaque, const struct sp_module_address *
 {
     const struct go_module *module = opaque;
     uint64_t vaddr;
-    if (max == 0 || !sp_elf_image_vaddr(&module->image, address->file_offset, &vaddr))
+    if (max == 0 || !sp_elf_image_vaddr(module->image, address->file_offset, &vaddr))
         return 0;
     return sp_go_table_find(&module->table, vaddr, frames, max);
 }

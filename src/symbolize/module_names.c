@@ -33,6 +33,8 @@ enum state {
 
 struct module {
     struct sp_module_names *names;
+    struct sp_elf_image *image; /* its file; NULL where there is none */
+    struct sp_module file;
     void *opened[N_SOURCES]; /* NULL where the source has nothing */
     enum state state;
     size_t stage;
@@ -67,14 +69,32 @@ static int worse(int a, int b)
     return a == -ESTALE || b == -ENOENT || b == 0 ? a : b;
 }
 
+/* Opens a module's file, if it has one. Returns 0, also when it has not, or -ENOMEM. */
+static int open_file(const struct sp_debug_places *places, struct module *module)
+{
+    struct sp_module *file = &module->file;
+    *file = (struct sp_module){.id = module->names->id, .error = -ENOENT};
+    if (!sp_module_is_file(&file->id))
+        return 0;
+    struct sp_elf_image *image = malloc(sizeof(*image));
+    file->error = image ? sp_module_image_open(image, &file->place, &file->id, places) : -ENOMEM;
+    if (file->error)
+        free(image);
+    else
+        file->image = module->image = image;
+    return file->error == -ENOMEM ? -ENOMEM : 0;
+}
+
 /* Opens a module in every source that has it. Returns 0, also when none has, or -ENOMEM. */
 static int open_module(const struct crew *crew, struct module *module)
 {
     struct sp_module_names *names = module->names;
     names->is_open = false;
     names->error = -ENOENT;
+    if (open_file(crew->options->places, module) != 0)
+        return -ENOMEM;
     for (size_t i = 0; i < N_SOURCES; i++) {
-        int error = sources[i]->open(&names->id, crew->options->places, &module->opened[i]);
+        int error = sources[i]->open(&module->file, crew->options->places, &module->opened[i]);
         if (error == -ENOMEM)
             return error;
         names->is_open |= error == 0;
@@ -89,6 +109,10 @@ static void close_module(struct module *module)
         if (module->opened[i])
             sources[i]->close(module->opened[i]);
     memset(module->opened, 0, sizeof(module->opened));
+    if (module->image)
+        sp_elf_image_close(module->image);
+    free(module->image);
+    module->image = NULL;
 }
 
 /* Asks the sources that look up by address, in order; the number of frames, 0 when nobody knows. */

@@ -8,7 +8,7 @@
 #ifndef SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
 #define SIGPROF_SYMBOLIZE_SYMBOL_SOURCE_H
 
-#include "symbolize/debug_places.h"
+#include "symbolize/debug_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +20,14 @@ struct sp_module_id {
     const char *build_id; /* hex */
     /* A mapping of its code: where in the file it begins, and its bytes. 0 bytes: not known. */
     uint64_t code_offset, code_size;
+};
+
+/* A module, and its file: opened once, for all sources. */
+struct sp_module {
+    struct sp_module_id id;
+    const struct sp_elf_image *image; /* outlives what sources open; NULL: there is none, for `error` */
+    struct sp_image_place place;      /* of the image */
+    int error;                        /* -ENOENT, also where the path means no file; or as of sp_module_image_open */
 };
 
 /* One address to be named, in both of the forms that sources look up by. */
@@ -89,11 +97,11 @@ static inline bool sp_module_is_file(const struct sp_module_id *id)
 struct sp_symbol_source {
     const char *name; /* for messages and tests */
     /*
-     * Opens what this source has on a module: 0 and `*module`, or -ENOENT (nothing here, or not this source's kind),
-     * -ESTALE (there is a file, with another build id: not used), -EBADMSG (damaged), -ENOMEM.
-     * `places` outlives the module.
+     * Opens what this source has on a module: 0 and `*opened`, or -ENOENT (nothing here, or not this source's kind),
+     * -ESTALE (there is a file, with another build id: not used), -EBADMSG (damaged), -ENOMEM, or the module's error.
+     * `module` and `places` outlive it.
      */
-    int (*open)(const struct sp_module_id *id, const struct sp_debug_places *places, void **module);
+    int (*open)(const struct sp_module *module, const struct sp_debug_places *places, void **opened);
     /*
      * Writes up to `max` frames, innermost first, and returns how many; 0 when it knows no name.
      */
