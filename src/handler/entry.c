@@ -94,11 +94,10 @@ static void count_walk(struct sp_shard *shard, const struct sp_walk_facts *facts
     sp_store_relaxed(&shard->virtual_damaged, sp_load_relaxed(&shard->virtual_damaged) + facts->virtual_damaged);
 }
 
-/* Asks the host's filter, where there is one. A function of its own, for the list of indirect calls. */
-__attribute__((noinline)) static bool is_wanted(void)
+/* Asks the host's filter. A function of its own, for the list of indirect calls. */
+__attribute__((noinline)) static bool is_wanted(const struct sp_sample_filter *filter)
 {
-    const struct sp_sample_filter *filter = &sp_handler.filter;
-    return filter->ask == NULL || filter->ask(filter->argument) != 0;
+    return filter->ask(filter->argument) != 0;
 }
 
 /* Tells the collector of a sample that is not wanted, and of nothing in it. */
@@ -115,7 +114,7 @@ static uint32_t find_stack(const struct subject *who, const void *context, struc
 {
     const struct sp_segment *segment = to->segment;
     uint64_t *pcs = to->record + SP_RECORD_HEAD_WORDS;
-    const uint32_t given = sp_traceback_take(segment, to->shard, context, pcs, end);
+    const uint32_t given = sp_traceback_is_set() ? sp_traceback_take(segment, to->shard, context, pcs, end) : 0;
     if (given > 0) {
         to->kind = SP_RECORD_TRACEBACK;
         return given;
@@ -136,7 +135,7 @@ static void record(const struct subject *who, const void *context, uint64_t weig
     enum sp_loss reason;
     sp_count_add(&stripe->fired, weight);
     const uint32_t first = who->slot != 0 ? who->slot : (uint32_t)who->tid;
-    const bool is_refused = !is_wanted();
+    const bool is_refused = sp_handler.filter.ask != NULL && !is_wanted(&sp_handler.filter);
     if (!sp_shard_begin(segment, first, is_refused ? 1 : segment->geometry.max_depth, &reservation, &reason)) {
         sp_count_add(&stripe->lost[reason], weight);
         return;

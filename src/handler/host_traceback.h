@@ -32,6 +32,12 @@ struct sp_traceback {
 
 extern struct sp_traceback sp_traceback;
 
+/* Whether there is a function to ask: each sample does. */
+static inline bool sp_traceback_is_set(void)
+{
+    return sp_load_relaxed(&sp_traceback.function) != NULL;
+}
+
 /* Words of one buffer. */
 static inline uint64_t sp_traceback_words(uint32_t max_depth)
 {

@@ -10,10 +10,8 @@
 
 struct sp_virtual_threads sp_virtual_threads;
 
-const struct sp_virtual_stack *sp_virtual_find(int32_t tid)
+const struct sp_virtual_stack *sp_virtual_look(int32_t tid)
 {
-    if (sp_load_relaxed(&sp_virtual_threads.is_used) == 0)
-        return NULL;
     for (uint32_t probe = 0; probe < SP_VIRTUAL_PROBES; probe++) {
         struct sp_virtual_thread *thread = &sp_virtual_threads.at[((uint32_t)tid + probe) % SP_VIRTUAL_THREADS];
         if (sp_load_acquire(&thread->tid) == tid)

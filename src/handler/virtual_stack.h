@@ -60,8 +60,14 @@ struct sp_virtual_walk {
 
 extern struct sp_virtual_threads sp_virtual_threads;
 
-/* What thread `tid` has published, or NULL. */
-const struct sp_virtual_stack *sp_virtual_find(int32_t tid);
+/* What thread `tid`, of those that have published, has; or NULL. */
+const struct sp_virtual_stack *sp_virtual_look(int32_t tid);
+
+/* What thread `tid` has published, or NULL. Each sample asks: where nobody ever did, it is one load. */
+static inline const struct sp_virtual_stack *sp_virtual_find(int32_t tid)
+{
+    return sp_load_relaxed(&sp_virtual_threads.is_used) != 0 ? sp_virtual_look(tid) : NULL;
+}
 
 /* Begins a walk; `stack` NULL: there is nothing to place. */
 void sp_virtual_begin(struct sp_virtual_walk *walk, const struct sp_virtual_stack *stack);
