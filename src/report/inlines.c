@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "profile/index.h"
-#include "report/measure.h"
+#include "profile/measure.h"
 #include "report/nodes.h"
 #include "util/hash.h"
 

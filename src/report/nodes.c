@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "profile/index.h"
-#include "report/measure.h"
+#include "profile/measure.h"
 #include "report/names.h"
 #include "util/arena.h"
 #include "util/hash.h"

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "report/measure.h"
+#include "profile/measure.h"
 #include "report/names.h"
 #include "report/nodes.h"
 

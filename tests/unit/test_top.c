@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/measure.h"
+#include "profile/measure.h"
 #include "report/names.h"
 #include "report/top_report.h"
 

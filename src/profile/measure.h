@@ -1,9 +1,8 @@
 /*
  * Sample values in the units that people read: bytes, time, Google compute units, or as they are.
  *
- * Place on the way of a sample: under the reports. Units, factors and rounding are those of pprof, so that reports of
- * both show the same numbers.
- * Context: ordinary code.
+ * Place on the way of a sample: under filters and reports. Units, factors and rounding are those of pprof, so that
+ * reports of both show the same numbers. Context: ordinary code.
  */
 #ifndef SIGPROF_REPORT_MEASURE_H
 #define SIGPROF_REPORT_MEASURE_H

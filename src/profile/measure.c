@@ -2,7 +2,7 @@
  * Sample values in readable units. See measure.h.
  * Context: ordinary code.
  */
-#include "report/measure.h"
+#include "profile/measure.h"
 
 #include <ctype.h>
 #include <math.h>
