@@ -42,12 +42,22 @@ extern const struct sp_format *const sp_formats[];
 /* The format that is `name`, or NULL. */
 const struct sp_format *sp_format_find(const char *name);
 
+/* The first format that data[0..size), not compressed, look like, or NULL. */
+const struct sp_format *sp_format_of(const uint8_t *data, size_t size);
+
 /* Default for memory_limit: bytes that one profile may decompress to and take. */
 #define SP_FORMAT_MEMORY_LIMIT ((size_t)4 << 30)
 
 /*
- * Reads a profile from a file of any known format; "-" is stdin. Errors as sp_format.read, and those of open(2) and
- * read(2); `why` always gets a sentence on failure, which does not repeat the path ("it is empty").
+ * Reads a profile of any known format, bare or in gzip or zstd, from `bytes`, which it takes and leaves empty. Errors
+ * as sp_format.read, and -ENOTSUP for zstd in a build without libzstd; `why` always gets a sentence on failure.
+ */
+int sp_profile_read_bytes(struct sp_bytes *bytes, size_t memory_limit, struct sp_profile **profile, char *why,
+                          size_t why_size);
+
+/*
+ * The same from a file; "-" is stdin. Errors as sp_profile_read_bytes, and those of open(2) and read(2);
+ * `why` always gets a sentence on failure, which does not repeat the path ("it is empty").
  */
 int sp_profile_read_file(const char *path, struct sp_profile **profile, char *why, size_t why_size);
 
