@@ -164,3 +164,13 @@ int64_t sp_truncated(double value)
 {
     return value >= -0x1p63 && value < 0x1p63 ? (int64_t)value : INT64_MIN;
 }
+
+bool sp_units_are_comparable(const char *a, const char *b)
+{
+    if (strcmp(a, b) == 0)
+        return true;
+    for (size_t i = 0; i < LENGTH(families); i++)
+        if (find_unit(&families[i], a) && find_unit(&families[i], b))
+            return true;
+    return false;
+}

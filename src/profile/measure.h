@@ -4,9 +4,10 @@
  * Place on the way of a sample: under filters and reports. Units, factors and rounding are those of pprof, so that
  * reports of both show the same numbers. Context: ordinary code.
  */
-#ifndef SIGPROF_REPORT_MEASURE_H
-#define SIGPROF_REPORT_MEASURE_H
+#ifndef SIGPROF_PROFILE_MEASURE_H
+#define SIGPROF_PROFILE_MEASURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct sp_scaled {
     const char *unit; /* constant, or `to` */
 };
 struct sp_scaled sp_scale(int64_t value, const char *from, const char *to);
+
+/* Whether values of the two units can be told in each other's: the same unit, or two of a kind. */
+bool sp_units_are_comparable(const char *a, const char *b);
 
 /* Writes a number as "0", "12" or "1.50" to `number`; returns its unit, "" for 0. */
 const char *sp_scaled_text(int64_t value, const char *from, const char *to, char number[SP_VALUE_TEXT_BYTES]);
