@@ -15,14 +15,16 @@ enum {
 
 struct sp_command {
     const char *name;
-    const char *usage;   /* what follows "sigprof " in the usage line, for example "top [-n N] [--cum] FILE" */
-    const char *summary; /* one line for `sigprof --help` */
-    const char *help;    /* the options and notes, printed after usage and summary by `sigprof NAME --help` */
+    const char *usage;       /* what follows "sigprof " in the usage line, for example "top [-n N] [--cum] FILE" */
+    const char *summary;     /* one line for `sigprof --help` */
+    const char *help;        /* the options and notes, printed after usage and summary by `sigprof NAME --help` */
+    void (*more_help)(void); /* prints what the program knows better than a text, behind `help`; or NULL */
     /* argv[0] is the command's name. Returns the exit code. --help is already dealt with. */
     int (*run)(int argc, char **argv);
 };
 
-extern const struct sp_command sp_command_record, sp_command_top, sp_command_info, sp_command_symbolize;
+extern const struct sp_command sp_command_record, sp_command_top, sp_command_info, sp_command_symbolize,
+    sp_command_convert;
 
 /* Results go to stdout: whether they got there is part of the answer. SP_EXIT_OK, or says why not and fails. */
 int sp_finish_stdout(void);

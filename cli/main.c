@@ -12,7 +12,7 @@
 #include "sigprof/sigprof.h"
 
 static const struct sp_command *const commands[] = {&sp_command_record, &sp_command_top, &sp_command_info,
-                                                    &sp_command_symbolize};
+                                                    &sp_command_symbolize, &sp_command_convert};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list arguments)
@@ -62,6 +62,8 @@ static int print_help(void)
 static int print_command_help(const struct sp_command *command)
 {
     printf("usage: sigprof %s\n\n%s\n\n%s", command->usage, command->summary, command->help);
+    if (command->more_help != NULL)
+        command->more_help();
     return sp_finish_stdout();
 }
 

@@ -106,7 +106,7 @@ static int encode_and_write(const struct sp_record_output *output, struct sp_pro
     if (error == 0)
         error = sp_perf_files_name(profile, &maps, NULL);
     if (error == 0)
-        error = sp_formats[0]->write(profile, &bytes);
+        error = sp_formats[0]->write(profile, NULL, &bytes);
     if (error == 0)
         error = sp_output_write(file->path == NULL ? STDOUT_FILENO : file->fd, bytes.at, bytes.n);
     sp_bytes_done(&bytes);

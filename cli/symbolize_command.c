@@ -128,7 +128,7 @@ static void print_summary(const struct sp_profile *profile, const struct sp_symb
 static int encode_and_write(const struct sp_profile *profile, struct sp_output_file *output)
 {
     struct sp_bytes bytes = {0};
-    int error = sp_formats[0]->write(profile, &bytes);
+    int error = sp_formats[0]->write(profile, NULL, &bytes);
     if (error == 0)
         error = sp_output_write(output->path == NULL ? STDOUT_FILENO : output->fd, bytes.at, bytes.n);
     sp_bytes_done(&bytes);

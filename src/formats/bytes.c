@@ -49,6 +49,13 @@ void sp_bytes_put(struct sp_bytes *bytes, const void *data, size_t n)
     bytes->n += n;
 }
 
+int sp_bytes_sink(void *user, const void *data, size_t n)
+{
+    struct sp_bytes *bytes = user;
+    sp_bytes_put(bytes, data, n);
+    return bytes->error;
+}
+
 void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value)
 {
     if (!sp_bytes_reserve(bytes, LONGEST_VARINT))

@@ -17,6 +17,9 @@ bool sp_bytes_reserve(struct sp_bytes *bytes, size_t extra);
 /* Appends data[0..n). After an error nothing is appended. */
 void sp_bytes_put(struct sp_bytes *bytes, const void *data, size_t n);
 
+/* The same as a sink (struct sp_json): `user` is the block. 0, or its sticky error. */
+int sp_bytes_sink(void *user, const void *data, size_t n);
+
 /* Appends a base-128 number. */
 void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value);
 

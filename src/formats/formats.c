@@ -8,10 +8,21 @@
 
 #include <string.h>
 
+#include "formats/folded.h"
 #include "formats/legacy.h"
 #include "formats/pprof.h"
+#include "formats/profile_json.h"
+#include "formats/speedscope.h"
 
-const struct sp_format *const sp_formats[] = {&sp_format_pprof, &sp_format_legacy, NULL};
+const struct sp_format *const sp_formats[] = {
+    &sp_format_pprof,
+    &sp_format_proto,
+    &sp_format_legacy,
+    &sp_format_folded,
+    &sp_format_speedscope,
+    &sp_format_json,
+    NULL,
+};
 
 const struct sp_format *sp_format_find(const char *name)
 {
@@ -20,6 +31,34 @@ const struct sp_format *sp_format_find(const char *name)
             return *format;
     }
     return NULL;
+}
+
+/* The length of the longest of the format's suffixes that `path` ends with and is longer than; 0: none. */
+static size_t suffix_length(const struct sp_format *format, const char *path)
+{
+    const size_t path_length = strlen(path);
+    size_t longest = 0, length;
+    for (const char *suffix = format->suffixes; suffix && *suffix; suffix += length) {
+        suffix += strspn(suffix, " ");
+        length = strcspn(suffix, " ");
+        if (length > longest && length < path_length && strncmp(path + path_length - length, suffix, length) == 0)
+            longest = length;
+    }
+    return longest;
+}
+
+const struct sp_format *sp_format_of_path(const char *path)
+{
+    const struct sp_format *best = NULL;
+    size_t longest = 0;
+    for (const struct sp_format *const *format = sp_formats; *format; format++) {
+        const size_t length = (*format)->write ? suffix_length(*format, path) : 0;
+        if (length > longest) {
+            longest = length;
+            best = *format;
+        }
+    }
+    return best;
 }
 
 const struct sp_format *sp_format_of(const uint8_t *data, size_t size)

@@ -17,9 +17,21 @@ struct sp_bytes {
 };
 void sp_bytes_done(struct sp_bytes *bytes);
 
+/* What a writer is told. */
+struct sp_write_options {
+    /*
+     * Which sample type's values are written, by formats that can tell one only, and shown first, by those that have
+     * all. SP_VALUE_DEFAULT, or beyond the last: the profile's default type, or else its last one, as pprof has it.
+     */
+    size_t value_index;
+};
+#define SP_VALUE_DEFAULT SIZE_MAX
+
 struct sp_format {
     const char *name;        /* what the user types, for example "pprof" */
     const char *description; /* one line */
+    const char *suffixes;    /* of the names of its files, with blanks between them; the usual one is first */
+    bool is_binary;          /* nothing for a terminal */
     bool has_names;          /* of functions: what has none need not look them up */
     /* Whether data[0..size) looks like this format (cheap, by its first bytes). NULL: cannot be read. */
     bool (*looks_like)(const uint8_t *data, size_t size);
@@ -31,9 +43,9 @@ struct sp_format {
                 size_t why_size);
     /*
      * Appends the profile to `out`: 0, or -ENOMEM, -EINVAL when the profile does not hold together, -ENOTSUP when it
-     * has what this format cannot tell.
+     * has what this format cannot tell. `options` may be NULL: all as the defaults are. NULL: cannot be written.
      */
-    int (*write)(const struct sp_profile *profile, struct sp_bytes *out);
+    int (*write)(const struct sp_profile *profile, const struct sp_write_options *options, struct sp_bytes *out);
 };
 
 /* NULL-terminated. The first one is the default for writing. */
@@ -44,6 +56,8 @@ const struct sp_format *sp_format_find(const char *name);
 
 /* The first format that data[0..size), not compressed, look like, or NULL. */
 const struct sp_format *sp_format_of(const uint8_t *data, size_t size);
+/* The format to write a file of that name in, by the longest suffix that fits; NULL when none does. */
+const struct sp_format *sp_format_of_path(const char *path);
 
 /* Default for memory_limit: bytes that one profile may decompress to and take. */
 #define SP_FORMAT_MEMORY_LIMIT ((size_t)4 << 30)

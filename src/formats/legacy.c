@@ -7,5 +7,6 @@
 const struct sp_format sp_format_legacy = {
     .name = "legacy",
     .description = "the binary CPU profile of gperftools: addresses and mappings, no names",
+    .is_binary = true,
     .write = sp_legacy_write,
 };

@@ -25,6 +25,6 @@
 extern const struct sp_format sp_format_legacy;
 
 /* The member of sp_format_legacy; see struct sp_format. */
-int sp_legacy_write(const struct sp_profile *profile, struct sp_bytes *out);
+int sp_legacy_write(const struct sp_profile *profile, const struct sp_write_options *options, struct sp_bytes *out);
 
 #endif

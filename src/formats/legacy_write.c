@@ -162,8 +162,9 @@ static int write_mappings(const struct sp_profile *profile, struct sp_bytes *out
     return 0;
 }
 
-int sp_legacy_write(const struct sp_profile *profile, struct sp_bytes *out)
+int sp_legacy_write(const struct sp_profile *profile, const struct sp_write_options *options, struct sp_bytes *out)
 {
+    (void)options; /* find_rule knows which values are counts of periods */
     static const uint64_t trailer[] = {0, 1, 0};
     struct count_rule rule;
     if (sp_profile_check(profile, NULL, 0) != 0)

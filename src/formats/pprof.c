@@ -59,8 +59,20 @@ static bool looks_like_pprof(const uint8_t *data, size_t size)
 const struct sp_format sp_format_pprof = {
     .name = "pprof",
     .description = "profile.proto in gzip, as go tool pprof and most other tools read it",
+    .suffixes = ".pb.gz .pprof",
+    .is_binary = true,
     .has_names = true,
     .looks_like = looks_like_pprof,
     .read = sp_pprof_read,
     .write = sp_pprof_write,
+};
+
+/* pprof's reader is this one's, too. */
+const struct sp_format sp_format_proto = {
+    .name = "proto",
+    .description = "profile.proto, not compressed",
+    .suffixes = ".pb .proto",
+    .is_binary = true,
+    .has_names = true,
+    .write = sp_pprof_write_plain,
 };

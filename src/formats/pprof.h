@@ -64,13 +64,15 @@ enum {
 };
 
 extern const struct sp_format sp_format_pprof;
+extern const struct sp_format sp_format_proto; /* not compressed */
 
 /* The members of sp_format_pprof; see struct sp_format. */
 int sp_pprof_read(const uint8_t *data, size_t size, size_t memory_limit, struct sp_profile **profile, char *why,
                   size_t why_size);
-int sp_pprof_write(const struct sp_profile *profile, struct sp_bytes *out);
+int sp_pprof_write(const struct sp_profile *profile, const struct sp_write_options *options, struct sp_bytes *out);
 
-/* Appends the profile as bare profile.proto, not compressed. Returns as sp_format.write. */
-int sp_pprof_write_plain(const struct sp_profile *profile, struct sp_bytes *out);
+/* The member of sp_format_proto: bare profile.proto. */
+int sp_pprof_write_plain(const struct sp_profile *profile, const struct sp_write_options *options,
+                         struct sp_bytes *out);
 
 #endif

@@ -212,8 +212,9 @@ static void write_profile(struct writer *writer)
         write_account(writer, &profile->accounts.at[i]);
 }
 
-int sp_pprof_write_plain(const struct sp_profile *profile, struct sp_bytes *out)
+int sp_pprof_write_plain(const struct sp_profile *profile, const struct sp_write_options *options, struct sp_bytes *out)
 {
+    (void)options; /* all types are written */
     if (sp_profile_check(profile, NULL, 0) != 0)
         return -EINVAL;
     struct writer writer = {.profile = profile, .out = out};
@@ -223,10 +224,10 @@ int sp_pprof_write_plain(const struct sp_profile *profile, struct sp_bytes *out)
     return out->error;
 }
 
-int sp_pprof_write(const struct sp_profile *profile, struct sp_bytes *out)
+int sp_pprof_write(const struct sp_profile *profile, const struct sp_write_options *options, struct sp_bytes *out)
 {
     struct sp_bytes plain = {0};
-    int error = sp_pprof_write_plain(profile, &plain);
+    int error = sp_pprof_write_plain(profile, options, &plain);
     if (!error)
         error = sp_gzip(plain.at, plain.n, out);
     sp_bytes_done(&plain);

@@ -396,7 +396,7 @@ static int encode(const struct sp_format *format, unsigned flags, struct sp_byte
     if (profile == NULL)
         return -ENOMEM;
     const int error = (flags & LIBSIGPROF_WRITE_ADDRESSES) != 0 ? 0 : name_profile(profile);
-    return error != 0 ? error : format->write(profile, bytes);
+    return error != 0 ? error : format->write(profile, NULL, bytes);
 }
 
 int sp_library_encode(const struct sp_format *format, unsigned flags, struct sp_bytes *bytes)

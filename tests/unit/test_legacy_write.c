@@ -45,7 +45,7 @@ static int write_legacy(const struct sp_profile *profile, struct sp_bytes *bytes
     const struct sp_format *format = sp_format_find("legacy");
     assert_non_null(format);
     assert_int_equal(sp_profile_error(profile), 0);
-    return format->write(profile, bytes);
+    return format->write(profile, NULL, bytes);
 }
 
 static void assert_file(const struct sp_profile *profile, const uint64_t *words, size_t n_words, const char *maps)

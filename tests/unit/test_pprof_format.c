@@ -156,7 +156,7 @@ static struct sp_bytes full_file(void)
 {
     struct sp_profile *profile = full_profile();
     struct sp_bytes bytes = {0};
-    assert_int_equal(sp_pprof_write_plain(profile, &bytes), 0);
+    assert_int_equal(sp_pprof_write_plain(profile, NULL, &bytes), 0);
     sp_profile_free(profile);
     return bytes;
 }
@@ -249,8 +249,8 @@ static void test_round_trip_keeps_everything(void **state)
     (void)state;
     struct sp_profile *profile = full_profile();
     struct sp_bytes plain = {0}, zipped = {0};
-    assert_int_equal(sp_pprof_write_plain(profile, &plain), 0);
-    assert_int_equal(sp_format_find("pprof")->write(profile, &zipped), 0);
+    assert_int_equal(sp_pprof_write_plain(profile, NULL, &plain), 0);
+    assert_int_equal(sp_format_find("pprof")->write(profile, NULL, &zipped), 0);
     assert_true(sp_is_gzip(zipped.at, zipped.n));
     assert_false(sp_is_gzip(plain.at, plain.n));
     assert_ptr_equal(sp_formats[0], sp_format_find("pprof"));
@@ -273,7 +273,7 @@ static void test_write_refuses_a_profile_that_does_not_hold_together(void **stat
     struct sp_profile *profile = full_profile();
     struct sp_bytes bytes = {0};
     profile->sample_locations.at[0] = 1000;
-    assert_int_equal(sp_pprof_write(profile, &bytes), -EINVAL);
+    assert_int_equal(sp_pprof_write(profile, NULL, &bytes), -EINVAL);
     assert_int_equal(bytes.n, 0);
     sp_bytes_done(&bytes);
     sp_profile_free(profile);
@@ -286,7 +286,7 @@ static void test_write_leaves_out_lines_without_function(void **state)
     uint32_t location = sp_profile_location(profile, SP_NONE, 1);
     sp_profile_set_lines(profile, location, &(struct sp_line){.function = SP_NONE, .line = 3}, 1);
     struct sp_bytes bytes = {0};
-    assert_int_equal(sp_pprof_write_plain(profile, &bytes), 0);
+    assert_int_equal(sp_pprof_write_plain(profile, NULL, &bytes), 0);
     struct sp_profile *copy = read_good(&bytes);
     assert_int_equal(copy->locations.at[0].n_lines, 0);
     sp_profile_free(copy);
@@ -649,7 +649,7 @@ static void test_read_file(void **state)
                    empty[] = "/tmp/test_pprof_format_XXXXXX";
     struct sp_profile *expected = full_profile(), *profile = NULL;
     struct sp_bytes bytes = {0};
-    assert_int_equal(sp_pprof_write(expected, &bytes), 0);
+    assert_int_equal(sp_pprof_write(expected, NULL, &bytes), 0);
     write_file(good, bytes.at, bytes.n);
     write_file(bad, "hello", 5);
     write_file(empty, "", 0);
