@@ -203,6 +203,17 @@ uint32_t sp_profile_append_sample(struct sp_profile *profile, const uint32_t *lo
 void sp_profile_replace_location(struct sp_profile *profile, size_t at, uint32_t location);
 
 /*
+ * Makes room in all stacks: `n_leaves` places before the leaf and `n_roots` behind the root, for
+ * sp_profile_replace_location to fill at once; until then they are of location 0. Stacks that overlapped do no longer.
+ * No sample is added after.
+ */
+void sp_profile_widen_stacks(struct sp_profile *profile, uint32_t n_leaves, uint32_t n_roots);
+
+/* Keeps the samples i with is_kept[i], in their order. What was there before is no longer merged with what comes after.
+ */
+void sp_profile_keep_samples(struct sp_profile *profile, const bool *is_kept);
+
+/*
  * Takes the labels with `key` (string) off all samples. Samples that then are the same stay two; and what was there
  * before is no longer merged with what comes after.
  */

@@ -106,6 +106,19 @@ uint32_t sp_profile_add_sample(struct sp_profile *profile, const uint32_t *locat
     return at;
 }
 
+/* Forgets which samples are equal to which, as they have other places now. */
+static void forget_samples(struct sp_profile *profile)
+{
+    struct sp_index *index = sp_index_new();
+    if (!index) {
+        sp_profile_fail(profile, -ENOMEM);
+        return;
+    }
+    profile->memory_bytes -= sp_index_bytes(profile->sample_index) - sp_index_bytes(index);
+    sp_index_free(profile->sample_index);
+    profile->sample_index = index;
+}
+
 void sp_profile_replace_location(struct sp_profile *profile, size_t at, uint32_t location)
 {
     profile->sample_locations.at[at] = location;
@@ -122,4 +135,60 @@ void sp_profile_drop_label(struct sp_profile *profile, uint32_t key)
                 labels[kept++] = labels[k];
         sample->n_labels = kept;
     }
+}
+
+/* Copies a stack to sample_locations[to], in the middle of its new places. */
+static void widen_stack(struct sp_profile *profile, struct sp_sample *sample, uint32_t n_leaves, uint32_t n_roots,
+                        size_t to)
+{
+    uint32_t *stack = profile->sample_locations.at + to;
+    memset(stack, 0, n_leaves * sizeof(*stack));
+    if (sample->n_locations)
+        memcpy(stack + n_leaves, profile->sample_locations.at + sample->first_location,
+               sample->n_locations * sizeof(*stack));
+    memset(stack + n_leaves + sample->n_locations, 0, n_roots * sizeof(*stack));
+    sample->n_locations += n_leaves + n_roots;
+}
+
+void sp_profile_widen_stacks(struct sp_profile *profile, uint32_t n_leaves, uint32_t n_roots)
+{
+    size_t n = profile->sample_locations.n, added = 0;
+    for (size_t i = 0; i < profile->samples.n; i++)
+        added += (size_t)profile->samples.at[i].n_locations + n_leaves + n_roots;
+    if (!SP_RESERVE(profile, profile->sample_locations, added))
+        return;
+    /* They are made behind the old ones, which may lie in any order, and then take their place. */
+    size_t to = n;
+    for (size_t i = 0; i < profile->samples.n; i++) {
+        struct sp_sample *sample = &profile->samples.at[i];
+        widen_stack(profile, sample, n_leaves, n_roots, to);
+        sample->first_location = (uint32_t)(to - n);
+        to += sample->n_locations;
+    }
+    if (added)
+        memmove(profile->sample_locations.at, profile->sample_locations.at + n,
+                added * sizeof(*profile->sample_locations.at));
+    profile->sample_locations.n = added;
+}
+
+void sp_profile_keep_samples(struct sp_profile *profile, const bool *is_kept)
+{
+    size_t n_values = profile->sample_types.n, kept = 0;
+    if (profile->error)
+        return;
+    for (size_t i = 0; i < profile->samples.n; i++) {
+        if (!is_kept[i])
+            continue;
+        if (kept < i) {
+            profile->samples.at[kept] = profile->samples.at[i];
+            memcpy(profile->values.at + kept * n_values, profile->values.at + i * n_values,
+                   n_values * sizeof(*profile->values.at));
+        }
+        kept++;
+    }
+    if (kept == profile->samples.n)
+        return;
+    profile->samples.n = kept;
+    profile->values.n = kept * n_values;
+    forget_samples(profile);
 }

@@ -28,17 +28,24 @@ struct sp_label_units;
 /* The units of the numeric labels of `profile`, by key: NULL when there is no memory. */
 struct sp_label_units *sp_label_units_new(const struct sp_profile *profile);
 void sp_label_units_free(struct sp_label_units *units);
-/* The unit of numeric labels with that key (a string of the profile that the units were made of); never NULL. */
+/* The unit of numeric labels with that key (a string of the profile, which outlives the units); never NULL. */
 const char *sp_label_unit(const struct sp_label_units *units, uint32_t key);
 
-/* Where selection has something to say to the user, such as "Focus expression matched no samples". `say` may be NULL.
+/* Where selection has something to say to the user, such as "Focus expression matched no samples". Either may be NULL.
  */
 struct sp_notes {
     void (*say)(void *context, const char *text);
     void *context;
 };
+void sp_note(const struct sp_notes *notes, const char *text);
 
-/* Drops the frames that the profile itself asks to drop (drop_frames, keep_frames). 0, -EINVAL with `why`, -ENOMEM. */
+/* Says, once, which keys have other units than the one that is used. */
+void sp_label_units_warn(struct sp_label_units *units, const struct sp_notes *notes);
+
+/*
+ * Drops the frames that the profile itself asks to drop (drop_frames, keep_frames). 0, -EINVAL with `why` (a bad
+ * expression, which pprof passes over in silence; nothing has changed), -ENOMEM.
+ */
 int sp_select_remove_uninteresting(struct sp_profile *profile, char *why, size_t why_size);
 
 /* Puts labels' values onto the stacks as frames (tagroot, tagleaf), shown in `unit`. 0 or -ENOMEM. */
@@ -63,7 +70,10 @@ struct sp_granularity_options {
     bool has_columns;    /* by line: columns too */
 };
 
-/* Forgets what does not count at that granularity (names, files, lines, addresses). 0 or -ENOMEM. */
+/*
+ * Forgets what does not count at that granularity (names, files, lines, addresses). Nothing is merged; no function or
+ * location is added after. 0.
+ */
 int sp_select_granularity(struct sp_profile *profile, const struct sp_granularity_options *options);
 
 #endif
