@@ -13,10 +13,10 @@
 
 #include "command.h"
 #include "profile_argument.h"
-#include "report/top_report.h"
+#include "report/report.h"
 
 struct arguments {
-    struct sp_top_options options;
+    struct sp_report_options options;
     const char *file;
 };
 
@@ -68,7 +68,7 @@ static int take_count(struct arguments *arguments, const char *option, const cha
 {
     if (!value)
         return sp_usage_error(&sp_command_top, "%s needs a number", option);
-    if (!parse_count(value, &arguments->options.n))
+    if (!parse_count(value, &arguments->options.node_count))
         return sp_usage_error(&sp_command_top, "%s: \"%s\" is not a number of functions", option, value);
     return SP_EXIT_OK;
 }
@@ -109,20 +109,46 @@ static int print(const char *text, size_t size)
     return SP_EXIT_FAILED;
 }
 
-/* The report as text, to be freed: 0, or the error of sp_report_top. */
-static int render(const struct sp_profile *profile, const struct sp_top_options *options, char **text, size_t *size)
+/* Leaves frames their functions only, as long as nobody can ask for more: no files, lines and addresses. */
+static void keep_functions_only(struct sp_profile *profile)
+{
+    for (size_t i = 0; i < profile->functions.n; i++)
+        profile->functions.at[i].filename = 0;
+    for (size_t i = 0; i < profile->lines.n; i++)
+        profile->lines.at[i].line = profile->lines.at[i].column = 0;
+    for (size_t i = 0; i < profile->locations.n; i++)
+        profile->locations.at[i].address = 0;
+}
+
+static int print_report(struct sp_profile *profile, struct sp_report_options *options, FILE *out)
+{
+    char why[256];
+    int error = sp_report_find_value(profile, "", &options->value_index, why, sizeof(why));
+    if (error)
+        return error == -EINVAL ? -ENODATA : error;
+    struct sp_report report;
+    error = sp_report_init(&report, profile, options);
+    keep_functions_only(profile);
+    if (!error)
+        error = sp_report_top.print(&report, out, why, sizeof(why));
+    sp_report_done(&report);
+    return error;
+}
+
+/* The report as text, to be freed: 0, -ENODATA (no sample type) or -ENOMEM. */
+static int render(struct sp_profile *profile, struct sp_report_options *options, char **text, size_t *size)
 {
     FILE *memory = open_memstream(text, size);
     if (!memory)
         return -ENOMEM;
-    int error = sp_report_top(profile, options, memory);
+    int error = print_report(profile, options, memory);
     bool has_failed = ferror(memory) != 0;
     if ((fclose(memory) != 0 || has_failed) && !error)
         error = -ENOMEM;
     return error;
 }
 
-static int report(const struct sp_profile *profile, const struct arguments *arguments)
+static int report(struct sp_profile *profile, struct arguments *arguments)
 {
     char *text = NULL;
     size_t size = 0;
@@ -140,7 +166,9 @@ static int report(const struct sp_profile *profile, const struct arguments *argu
 
 static int run(int argc, char **argv)
 {
-    struct arguments arguments = {0};
+    struct arguments arguments = {
+        .options = {.mean_index = SP_NO_VALUE, .divide_by = 1, .node_fraction = 0.005, .edge_fraction = 0.001},
+    };
     struct sp_profile *profile;
     int status = parse(argc, argv, &arguments);
     if (status == SP_EXIT_OK)

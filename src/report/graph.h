@@ -30,8 +30,8 @@ struct sp_node {
     uint32_t function;          /* the node of the whole function: this one, or one without address and line */
     uint32_t first_in, n_in;    /* in graph.in: edges from callers */
     uint32_t first_out, n_out;  /* in graph.out: edges to callees */
-    size_t last_sample;         /* counts once a stack; position + 1 */
-    bool is_kept;               /* not trimmed */
+    bool is_shown;              /* in graph.order */
+    bool has_inline_frame;      /* some location has it inlined into a caller */
     bool is_inlined, is_called; /* how it got onto the stacks: as inlined code, by calls, or both */
 };
 
@@ -45,44 +45,52 @@ struct sp_edge {
 struct sp_graph {
     struct sp_report *report;
     struct sp_node *nodes;
-    size_t n_nodes;
-    struct sp_edge *edges; /* empty for graphs without edges */
-    size_t n_edges;
-    uint32_t *in, *out; /* edges by callee and by caller */
+    size_t n_nodes, nodes_capacity;
+    struct sp_edge *edges; /* empty for graphs without edges; heaviest first */
+    size_t n_edges, edges_capacity;
+    uint32_t *in, *out; /* edges by callee and by caller, heaviest first; NULL for graphs without edges */
     uint32_t *order;    /* the shown nodes, sorted; n_shown of them */
     size_t n_shown, n_before_limit, n_dropped_nodes, n_dropped_edges;
-    uint32_t *frames;    /* nodes, innermost first; SP_NONE: not kept */
+    uint32_t *frames;    /* nodes, innermost first; SP_NONE: trimmed */
     size_t *first_frame; /* [locations.n + 1] */
-    struct sp_index *index;
+    bool has_inlines;
+    struct sp_index *index; /* of nodes, by what they are */
     struct sp_arena *texts; /* names and files that were shortened */
 };
 
 /*
  * The whole graph of `report`, nothing trimmed, with or without edges: 0 or -ENOMEM. `order` is by name. To be freed by
- * sp_graph_done in any case.
+ * sp_graph_done in any case. Nodes without any value are not shown, and those that drop_negative drops are not either.
  */
 int sp_graph_init(struct sp_graph *graph, struct sp_report *report, bool has_edges);
-/* The graph trimmed and sorted as the options say (node_count, node_fraction, edge_fraction, by_cum). Same returns. */
+/*
+ * The graph trimmed and sorted as the options say (node_count, node_fraction, edge_fraction, by_cum). Same returns.
+ * Shown nodes know how they got onto the stacks (is_inlined, is_called), also without edges.
+ */
 int sp_graph_init_trimmed(struct sp_graph *graph, struct sp_report *report, bool has_edges);
 void sp_graph_done(struct sp_graph *graph);
 
 /* Values with their means taken. */
 static inline int64_t sp_node_flat(const struct sp_node *node)
 {
-    return node->flat_divisor ? node->flat / node->flat_divisor : node->flat;
+    return sp_report_mean(node->flat, node->flat_divisor);
 }
 static inline int64_t sp_node_cum(const struct sp_node *node)
 {
-    return node->cum_divisor ? node->cum / node->cum_divisor : node->cum;
+    return sp_report_mean(node->cum, node->cum_divisor);
 }
 static inline int64_t sp_edge_value(const struct sp_edge *edge)
 {
-    return edge->divisor ? edge->value / edge->divisor : edge->value;
+    return sp_report_mean(edge->value, edge->divisor);
 }
 
 /* Writes the name that a report shows: "main.f file.c:12", "[libc.so.6]" or "<unknown>". */
 void sp_node_print_name(const struct sp_node *node, FILE *out);
-/* Compares by that name, without making it; then by what it does not show: <0, 0, >0. */
+/* Compares by that name, without making it: <0, 0, >0. */
+int sp_node_compare_shown(const struct sp_node *a, const struct sp_node *b);
+/* By what it does not show. */
+int sp_node_compare_hidden(const struct sp_node *a, const struct sp_node *b);
+/* By both, in this order. */
 int sp_node_compare_names(const struct sp_node *a, const struct sp_node *b);
 
 /* Chooses report->shown_unit for the shown nodes, where options.unit is "minimum". */

@@ -20,6 +20,7 @@
 #include "select/selection.h"
 
 #define SP_NO_VALUE SIZE_MAX
+#define SP_UNIT_MINIMUM "minimum" /* one unit for all values of a report, chosen for the smallest shown */
 
 /* Members that are 0 are off, but for `divide_by`, which has to be 1 then. Texts outlive the report. */
 struct sp_report_options {
@@ -70,9 +71,25 @@ static inline int64_t sp_report_divisor(const struct sp_report *report, size_t i
     return index == SP_NO_VALUE ? 0 : report->profile->values.at[i * report->profile->sample_types.n + index];
 }
 
+/* A sum of values divided by the sum of their divisors; as it is where there is no divisor. */
+static inline int64_t sp_report_mean(int64_t value, int64_t divisor)
+{
+    if (divisor == -1)
+        return (int64_t)(0 - (uint64_t)value); /* the smallest number stays what it is */
+    return divisor ? value / divisor : value;
+}
+
 /* Writes a value as the report shows it: divided by divide_by, in shown_unit, "1.50s". `text` has to hold it. */
 enum { SP_REPORT_VALUE_BYTES = 400 };
 void sp_report_value_text(const struct sp_report *report, int64_t value, char text[SP_REPORT_VALUE_BYTES]);
+/* Prints it right-aligned in `width` characters; and its share of `total`, in six. */
+void sp_report_print_value(const struct sp_report *report, int64_t value, int width, FILE *out);
+void sp_report_print_percent(int64_t value, int64_t total, FILE *out);
+
+/* The value divided by divide_by. */
+int64_t sp_report_divided(const struct sp_report *report, int64_t value);
+/* |value * fraction|: below which nodes and edges are dropped. */
+int64_t sp_report_share(int64_t value, double fraction);
 
 /* Which sample type -sample_index means ("" is the default one): 0, or -EINVAL with `why` in pprof's words. */
 int sp_report_find_value(const struct sp_profile *profile, const char *wanted, size_t *value_index, char *why,

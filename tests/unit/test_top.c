@@ -15,7 +15,7 @@
 
 #include "profile/measure.h"
 #include "report/names.h"
-#include "report/top_report.h"
+#include "report/report.h"
 
 enum { MOST_FRAMES = 8 };
 
@@ -57,13 +57,22 @@ static void add(struct sp_profile *profile, int64_t count, int64_t ns, const cha
 }
 
 /* The report of the profile, which is freed, is `expected`. */
-static void assert_report(struct sp_profile *profile, struct sp_top_options options, const char *expected)
+static void assert_report(struct sp_profile *profile, struct sp_report_options options, const char *expected)
 {
+    struct sp_report report;
+    char why[256];
+    options.mean_index = SP_NO_VALUE;
+    options.divide_by = 1;
+    options.node_fraction = 0.005;
+    options.edge_fraction = 0.001;
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     assert_int_equal(sp_profile_check(profile, NULL, 0), 0);
-    assert_int_equal(sp_report_top(profile, &options, out), 0);
+    assert_int_equal(sp_report_find_value(profile, "", &options.value_index, why, sizeof(why)), 0);
+    assert_int_equal(sp_report_init(&report, profile, &options), 0);
+    assert_int_equal(sp_report_top.print(&report, out, why, sizeof(why)), 0);
+    sp_report_done(&report);
     fclose(out);
     assert_string_equal(text, expected);
     free(text);
@@ -83,7 +92,7 @@ static void test_top_layout(void **state)
     add(profile, 100, 1000000000, "hot main");
     add(profile, 50, 500000000, "warm hot main");
     add(profile, 1, 10000000, "main");
-    assert_report(profile, (struct sp_top_options){0},
+    assert_report(profile, (struct sp_report_options){0},
                   "File: prog\n"
                   "Build ID: abc123\n"
                   "a comment\n"
@@ -104,7 +113,7 @@ static void test_top_by_cum_and_first_n(void **state)
     add(profile, 1, 30000000, "a main");
     add(profile, 1, 20000000, "b main");
     add(profile, 1, 20000000, "c b main");
-    assert_report(profile, (struct sp_top_options){.n = 2, .by_cum = true},
+    assert_report(profile, (struct sp_report_options){.node_count = 2, .by_cum = true},
                   "File: prog\n"
                   "Type: cpu\n"
                   "Showing nodes accounting for 20ms, 28.57% of 70ms total\n"
@@ -120,7 +129,7 @@ static void test_top_recursion_counts_once_a_stack(void **state)
     struct sp_profile *profile = new_profile();
     add(profile, 1, 30, "f f g f");
     add(profile, 1, 10, "g f g");
-    assert_report(profile, (struct sp_top_options){0},
+    assert_report(profile, (struct sp_report_options){0},
                   "File: prog\n"
                   "Type: cpu\n"
                   "Showing nodes accounting for 40ns, 100% of 40ns total\n"
@@ -137,7 +146,7 @@ static void test_top_marks_inlined_functions(void **state)
     add(profile, 1, 20, "sometimes<caller main");
     add(profile, 1, 10, "sometimes main");
     add(profile, 1, 5, "main");
-    assert_report(profile, (struct sp_top_options){0},
+    assert_report(profile, (struct sp_report_options){0},
                   "File: prog\n"
                   "Type: cpu\n"
                   "Showing nodes accounting for 65ns, 100% of 65ns total\n"
@@ -155,7 +164,7 @@ static void test_top_drops_what_is_below_half_a_percent(void **state)
     add(profile, 1, 99300000, "big");
     add(profile, 1, 499999, "small");
     add(profile, 1, 200001, "less");
-    assert_report(profile, (struct sp_top_options){0},
+    assert_report(profile, (struct sp_report_options){0},
                   "File: prog\n"
                   "Type: cpu\n"
                   "Showing nodes accounting for 99.30ms, 99.30% of 100ms total\n"
@@ -170,12 +179,14 @@ static void test_top_names_what_has_no_symbol(void **state)
     struct sp_profile *profile = new_profile();
     struct sp_mapping library = {.file = sp_profile_string(profile, "/usr/lib/libfoo.so")};
     uint32_t map = sp_profile_add_mapping(profile, &library);
-    uint32_t here[] = {sp_profile_location(profile, map, 1), sp_profile_location(profile, map, 2)};
-    uint32_t nowhere = sp_profile_location(profile, SP_NONE, 3);
+    struct sp_location in_library = {.mapping = map}, in_nothing = {.mapping = SP_NONE};
+    uint32_t here[] = {sp_profile_add_location(profile, &in_library, NULL, 0),
+                       sp_profile_add_location(profile, &in_library, NULL, 0)};
+    uint32_t nowhere = sp_profile_add_location(profile, &in_nothing, NULL, 0);
     sp_profile_append_sample(profile, here, 2, NULL, 0, (int64_t[]){1, 10});
     sp_profile_append_sample(profile, &here[1], 1, NULL, 0, (int64_t[]){1, 20});
     sp_profile_append_sample(profile, &nowhere, 1, NULL, 0, (int64_t[]){1, 5});
-    assert_report(profile, (struct sp_top_options){0},
+    assert_report(profile, (struct sp_report_options){0},
                   "File: prog\n"
                   "Type: cpu\n"
                   "Showing nodes accounting for 35ns, 100% of 35ns total\n"
@@ -190,7 +201,7 @@ static void test_top_default_sample_type(void **state)
     struct sp_profile *profile = new_profile();
     profile->default_sample_type = sp_profile_string(profile, "samples");
     add(profile, 3, 1000, "f");
-    assert_report(profile, (struct sp_top_options){0},
+    assert_report(profile, (struct sp_report_options){0},
                   "File: prog\n"
                   "Type: samples\n"
                   "Showing nodes accounting for 3, 100% of 3 total\n"
@@ -201,13 +212,19 @@ static void test_top_default_sample_type(void **state)
 static void test_top_of_nothing(void **state)
 {
     (void)state;
-    assert_report(new_profile(), (struct sp_top_options){0},
+    assert_report(new_profile(), (struct sp_report_options){0},
                   "File: prog\n"
                   "Type: cpu\n"
                   "Showing nodes accounting for 0, 0% of 0 total\n"
                   "      flat  flat%   sum%        cum   cum%\n");
     struct sp_profile *profile = sp_profile_new();
-    assert_int_equal(sp_report_top(profile, &(struct sp_top_options){0}, stdout), -ENODATA);
+    struct sp_report report;
+    size_t index;
+    char why[256];
+    assert_int_equal(sp_report_find_value(profile, "", &index, why, sizeof(why)), -EINVAL);
+    assert_string_equal(why, "profile has no samples");
+    assert_int_equal(sp_report_init(&report, profile, &(struct sp_report_options){.divide_by = 1}), -ENODATA);
+    sp_report_done(&report);
     sp_profile_free(profile);
 }
 

@@ -1,0 +1,101 @@
+/*
+ * The lines with which a report of a graph begins, and the unit of its values. See graph.h.
+ * Context: ordinary code of one thread.
+ */
+#include <string.h>
+
+#include "profile/measure.h"
+#include "report/graph.h"
+
+enum { FILTER_BYTES = 80 }; /* of a filter's text that are shown */
+
+/* The smallest magnitude of a shown value that is not 0; the total when there is none. */
+static int64_t smallest_value(const struct sp_graph *graph)
+{
+    int64_t smallest = 0;
+    for (size_t i = 0; i < graph->n_shown; i++) {
+        const struct sp_node *node = &graph->nodes[graph->order[i]];
+        int64_t value = sp_magnitude(sp_node_flat(node));
+        if (value == 0)
+            value = sp_magnitude(sp_node_cum(node));
+        if (value > 0 && (smallest == 0 || value < smallest))
+            smallest = value;
+    }
+    return smallest ? smallest : graph->report->total;
+}
+
+/* 100 * value modulo 2^64. */
+static int64_t hundredfold(int64_t value)
+{
+    return (int64_t)((uint64_t)value * 100);
+}
+
+/* The unit of the smallest value, or a larger one that still leaves it two decimals. */
+void sp_graph_choose_unit(struct sp_graph *graph)
+{
+    struct sp_report *report = graph->report;
+    if (strcmp(report->options.unit, SP_UNIT_MINIMUM) != 0 || graph->n_shown == 0)
+        return;
+    int64_t smallest = sp_report_divided(report, smallest_value(graph));
+    int64_t largest = sp_report_divided(report, report->total);
+    const char *unit = sp_scale(smallest, report->unit, SP_UNIT_AUTO).unit;
+    if (strcmp(unit, sp_scale(largest, report->unit, SP_UNIT_AUTO).unit) != 0 && hundredfold(smallest) < largest)
+        unit = sp_scale(hundredfold(smallest), report->unit, SP_UNIT_AUTO).unit;
+    report->shown_unit = unit[0] ? unit : report->unit;
+}
+
+static void print_filters(const struct sp_report_options *options, FILE *out)
+{
+    if (options->n_active_filters == 0)
+        return;
+    fputs("Active filters:\n", out);
+    for (size_t i = 0; i < options->n_active_filters; i++) {
+        const char *filter = options->active_filters[i];
+        bool is_cut = strlen(filter) > FILTER_BYTES;
+        fprintf(out, "   %.*s%s\n", FILTER_BYTES, filter, is_cut ? "…" : "");
+    }
+}
+
+static void print_shown(const struct sp_graph *graph, FILE *out)
+{
+    const struct sp_report *report = graph->report;
+    int64_t shown = 0;
+    for (size_t i = 0; i < graph->n_shown; i++)
+        shown = sp_wrapping_sum(shown, sp_node_flat(&graph->nodes[graph->order[i]]));
+    char percent[SP_PERCENT_TEXT_BYTES];
+    sp_percent_text(shown, report->total, percent);
+    fputs("Showing nodes accounting for ", out);
+    sp_report_print_value(report, shown, 0, out);
+    fprintf(out, ", %s of ", percent + strspn(percent, " "));
+    sp_report_print_value(report, report->total, 0, out);
+    fputs(" total\n", out);
+}
+
+static void print_dropped(const struct sp_report *report, size_t n, const char *what, const char *measure,
+                          double fraction, FILE *out)
+{
+    if (n == 0)
+        return;
+    fprintf(out, "Dropped %zu %s%s (%s <= ", n, what, n > 1 ? "s" : "", measure);
+    sp_report_print_value(report, sp_report_share(report->total, fraction), 0, out);
+    fputs(")\n", out);
+}
+
+void sp_graph_print_labels(const struct sp_graph *graph, bool has_full_headers, FILE *out)
+{
+    const struct sp_report *report = graph->report;
+    const struct sp_report_options *options = &report->options;
+    if (has_full_headers || !options->has_compact_labels)
+        sp_report_print_profile_labels(report, out);
+    print_filters(options, out);
+    print_shown(graph, out);
+    if (report->total != 0) {
+        print_dropped(report, graph->n_dropped_nodes, "node", "cum", options->node_fraction, out);
+        if (has_full_headers)
+            print_dropped(report, graph->n_dropped_edges, "edge", "freq", options->edge_fraction, out);
+        if (graph->n_shown > 0 && graph->n_shown < graph->n_before_limit)
+            fprintf(out, "Showing top %zu nodes out of %zu\n", graph->n_shown, graph->n_before_limit);
+    }
+    if (has_full_headers)
+        fputs("\nSee https://git.io/JfYMW for how to read the graph\n", out);
+}
