@@ -5,6 +5,7 @@
 #include "formats/pprof.h"
 
 #include "formats/gzip.h"
+#include "formats/is_text.h"
 #include "util/reader.h"
 
 enum { FIELDS_TO_LOOK_AT = 8 };
@@ -37,13 +38,15 @@ static bool is_profile_field(const struct sp_field *field)
 }
 
 /*
- * Whether the first fields are those of a profile. Text can pass for a number field or two. A file that is cut off has
- * an error early, but begins with a message or a string all the same; its reader then says where it is cut.
+ * Whether the first fields are those of a profile. Text can pass for a field or two, so it is none. A file that is cut
+ * off has an error early, but begins with a message or a string all the same; its reader then says where it is cut.
  */
 static bool looks_like_pprof(const uint8_t *data, size_t size)
 {
     if (sp_is_gzip(data, size))
         return true;
+    if (sp_is_text(data, size))
+        return false;
     struct sp_reader reader;
     struct sp_field field;
     unsigned n_fields = 0, n_messages = 0;
