@@ -9,16 +9,14 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "report/names.h"
+#include "util/regular_file.h"
 
 /* The next part of a list with colons, and its length; NULL at the end. `*rest` is moved behind it. "" has no part. */
 static const char *next_part(const char **rest, size_t *length)
@@ -83,32 +81,12 @@ const char *sp_trim_source_path(const char *path, const char *trim_path, const c
     return path;
 }
 
-/*
- * Asked for its kind before it is opened, because to open a device can have effects; and after, because the path may
- * have become another's. O_NONBLOCK: nobody waits for a FIFO, nor for a file of the kernel's that has nothing to say.
- */
-static int open_regular(const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EBADMSG;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        return fd;
-    close(fd);
-    return -EBADMSG;
-}
-
 /* The file `path` in directory[0..length). */
 static int open_in(const char *directory, size_t length, const char *path)
 {
     char whole[PATH_MAX];
     int n = snprintf(whole, sizeof(whole), "%.*s/%s", (int)length, directory, path);
-    return n < 0 || (size_t)n >= sizeof(whole) ? -ENAMETOOLONG : open_regular(whole);
+    return n < 0 || (size_t)n >= sizeof(whole) ? -ENAMETOOLONG : sp_open_regular(-1, whole);
 }
 
 /* The length of a directory's path without its last part; 0 when it was the last one, be that "/" or "". */
@@ -227,7 +205,7 @@ int sp_open_source(const char *path, const char *trim_path, const char *source_p
     size_t length;
     int fd = -ENOENT;
     if (trimmed[0] == '/')
-        fd = open_regular(trimmed);
+        fd = sp_open_regular(-1, trimmed);
     else
         while (fd < 0 && (part = next_part(&rest, &length)) != NULL)
             fd = open_here_or_above(part, length, trimmed);

@@ -6,8 +6,8 @@
 #include "symbolize/debug_file.h"
 
 #include "symbolize/elf_section.h"
-#include "symbolize/regular_file.h"
 #include "symbolize/symbol_source.h"
+#include "util/regular_file.h"
 
 #include <errno.h>
 #include <gelf.h>

@@ -5,7 +5,7 @@
  */
 #include "symbolize/elf_image.h"
 
-#include "symbolize/regular_file.h"
+#include "util/regular_file.h"
 
 #include <errno.h>
 #include <gelf.h>

@@ -1,10 +1,10 @@
 /*
- * Tests of src/symbolize/debug_file.c and regular_file.c: this program without its debug data, which is laid out in
- * directories, in this root and in another.
+ * Tests of src/symbolize/debug_file.c and src/util/regular_file.c: this program without its debug data, which is laid
+ * out in directories, in this root and in another.
  */
 #include "symbolize/debug_file.h"
-#include "symbolize/regular_file.h"
 #include "symbolize/symbol_source.h"
+#include "util/regular_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

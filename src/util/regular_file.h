@@ -1,11 +1,11 @@
 /*
  * Opens regular files, and nothing else: to open a device or a FIFO can have effects.
  *
- * Place on the way of a sample: under elf_image and debug_file, which open what foreign files and profiles name.
+ * Place: util; for what foreign files and profiles name: programs, debug files, sources.
  * Context: ordinary code of any thread.
  */
-#ifndef SIGPROF_SYMBOLIZE_REGULAR_FILE_H
-#define SIGPROF_SYMBOLIZE_REGULAR_FILE_H
+#ifndef SIGPROF_UTIL_REGULAR_FILE_H
+#define SIGPROF_UTIL_REGULAR_FILE_H
 
 /*
  * Opens the regular file at `path` for reading. `root` is -1, or a directory that is the root of the path and of all

@@ -3,7 +3,7 @@
  *
  * Context: ordinary code of any thread.
  */
-#include "symbolize/regular_file.h"
+#include "util/regular_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
