@@ -86,6 +86,8 @@ static inline int64_t sp_edge_value(const struct sp_edge *edge)
 
 /* Writes the name that a report shows: "main.f file.c:12", "[libc.so.6]" or "<unknown>". */
 void sp_node_print_name(const struct sp_node *node, FILE *out);
+/* The same as a text, to be freed; NULL when there is no memory. */
+char *sp_node_name_text(const struct sp_node *node);
 /* Compares by that name, without making it: <0, 0, >0. */
 int sp_node_compare_shown(const struct sp_node *a, const struct sp_node *b);
 /* By what it does not show. */

@@ -5,6 +5,7 @@
  *
  * Context: ordinary code.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/graph.h"
@@ -173,4 +174,19 @@ void sp_node_print_name(const struct sp_node *node, FILE *out)
     collect_shown(node, &pieces);
     for (size_t i = 0; i < pieces.n; i++)
         fwrite(pieces.at[i].at, 1, pieces.at[i].length, out);
+}
+
+char *sp_node_name_text(const struct sp_node *node)
+{
+    struct pieces pieces;
+    size_t length = 0;
+    collect_shown(node, &pieces);
+    for (size_t i = 0; i < pieces.n; i++)
+        length += pieces.at[i].length;
+    char *text = malloc(length + 1), *end = text;
+    for (size_t i = 0; text && i < pieces.n; i++)
+        end = mempcpy(end, pieces.at[i].at, pieces.at[i].length);
+    if (text)
+        *end = '\0';
+    return text;
 }

@@ -2,81 +2,22 @@
  * The report `top`: its layout and numbers, against texts that google/pprof prints for the same profiles.
  * tests/e2e/top_equals_pprof.py compares many more with the real one.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "made_stacks.h"
 
-#include <cmocka.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "profile/measure.h"
 #include "report/names.h"
-#include "report/report.h"
 
-enum { MOST_FRAMES = 8 };
-
-static struct sp_profile *new_profile(void)
+/* The report of the profile's default type, which is freed, is `expected`. */
+static void assert_report(struct sp_profile *profile, struct sp_report_options asked, const char *expected)
 {
-    struct sp_profile *profile = sp_profile_new();
-    assert_non_null(profile);
-    sp_profile_add_sample_type(profile, "samples", "count");
-    sp_profile_add_sample_type(profile, "cpu", "nanoseconds");
-    struct sp_mapping mapping = {.file = sp_profile_string(profile, "/usr/bin/prog")};
-    sp_profile_add_mapping(profile, &mapping);
-    return profile;
-}
-
-/* The location of a frame: names separated by "<" are inlined into each other, innermost first. */
-static uint32_t frame(struct sp_profile *profile, const char *names)
-{
-    struct sp_line lines[MOST_FRAMES] = {0};
-    uint32_t n = 0;
-    for (const char *at = names; at; at = strchr(at, '<')) {
-        at += *at == '<';
-        uint32_t name = sp_profile_string_n(profile, at, strcspn(at, "<"));
-        struct sp_function function = {.name = name, .system_name = name};
-        lines[n++].function = sp_profile_function(profile, &function);
-    }
-    struct sp_location location = {.mapping = 0};
-    return sp_profile_add_location(profile, &location, lines, n);
-}
-
-/* Adds a sample; the frames, leaf first, are separated by spaces. */
-static void add(struct sp_profile *profile, int64_t count, int64_t ns, const char *stack)
-{
-    uint32_t locations[MOST_FRAMES], n = 0;
-    char *frames = strdup(stack), *rest = NULL;
-    for (char *name = strtok_r(frames, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
-        locations[n++] = frame(profile, name);
-    free(frames);
-    sp_profile_append_sample(profile, locations, n, NULL, 0, (int64_t[]){count, ns});
-}
-
-/* The report of the profile, which is freed, is `expected`. */
-static void assert_report(struct sp_profile *profile, struct sp_report_options options, const char *expected)
-{
-    struct sp_report report;
+    struct sp_report_options options = usual_options();
     char why[256];
-    options.mean_index = SP_NO_VALUE;
-    options.divide_by = 1;
-    options.node_fraction = 0.005;
-    options.edge_fraction = 0.001;
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_int_equal(sp_profile_check(profile, NULL, 0), 0);
+    options.node_count = asked.node_count;
+    options.by_cum = asked.by_cum;
     assert_int_equal(sp_report_find_value(profile, "", &options.value_index, why, sizeof(why)), 0);
-    assert_int_equal(sp_report_init(&report, profile, &options), 0);
-    assert_int_equal(sp_report_top.print(&report, out, why, sizeof(why)), 0);
-    sp_report_done(&report);
-    fclose(out);
-    assert_string_equal(text, expected);
-    free(text);
-    sp_profile_free(profile);
+    assert_prints(&sp_report_top, profile, &options, expected);
 }
 
 static void test_top_layout(void **state)
@@ -294,6 +235,51 @@ static void test_names_are_shortened_as_by_pprof(void **state)
     assert_short("<x>", "");
 }
 
+static void assert_clean(const char *path, const char *expected)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "%s", path);
+    assert_int_equal(sp_path_is_clean(text), strcmp(path, expected) == 0);
+    sp_path_clean(text);
+    assert_string_equal(text, expected);
+}
+
+static void test_names_clean_paths(void **state)
+{
+    (void)state;
+    assert_clean("/usr/src/a.c", "/usr/src/a.c");
+    assert_clean("a.c", "a.c");
+    assert_clean("..a/.b/c..", "..a/.b/c..");
+    assert_clean("/", "/");
+    assert_clean("//usr//src/./a.c/", "/usr/src/a.c");
+    assert_clean("/usr/lib/../src/a.c", "/usr/src/a.c");
+    assert_clean("/../../a.c", "/a.c");
+    assert_clean("a/../../b", "../b");
+    assert_clean("../../b/..", "../..");
+    assert_clean("./a", "a");
+    assert_clean("a/..", ".");
+    assert_clean("/a/..", "/");
+}
+
+static void assert_trimmed(const char *path, const char *trim_path, const char *source_path, const char *expected)
+{
+    assert_string_equal(sp_trimmed_path(path, trim_path, source_path), expected);
+}
+
+static void test_names_trimmed_paths(void **state)
+{
+    (void)state;
+    assert_trimmed("/build/x/src/a.c", NULL, NULL, "/build/x/src/a.c");
+    assert_trimmed("/build/x/src/a.c", "/build", NULL, "x/src/a.c");
+    assert_trimmed("/build/x/src/a.c", "/other:/build/x/", "", "src/a.c");
+    assert_trimmed("/builder/a.c", "/build", NULL, "/builder/a.c");
+    assert_trimmed("/build/project/src/a.c", "", "/home/me/project", "src/a.c");
+    assert_trimmed("/build/project/src/a.c", NULL, "/elsewhere:/home/me/project/", "src/a.c");
+    assert_trimmed("/build/project/src/a.c", "/build", "/home/me/project", "project/src/a.c");
+    assert_trimmed("/proc/self/cwd/./a.c", NULL, NULL, "a.c");
+    assert_trimmed("/proc/self/cwd/a.c", "/build", NULL, "a.c");
+}
+
 static void assert_base(const char *path, const char *expected)
 {
     size_t length;
@@ -327,6 +313,8 @@ int main(void)
         cmocka_unit_test(test_measure_percentages),
         cmocka_unit_test(test_names_are_shortened_as_by_pprof),
         cmocka_unit_test(test_names_base),
+        cmocka_unit_test(test_names_clean_paths),
+        cmocka_unit_test(test_names_trimmed_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
