@@ -109,17 +109,6 @@ static int print(const char *text, size_t size)
     return SP_EXIT_FAILED;
 }
 
-/* Leaves frames their functions only, as long as nobody can ask for more: no files, lines and addresses. */
-static void keep_functions_only(struct sp_profile *profile)
-{
-    for (size_t i = 0; i < profile->functions.n; i++)
-        profile->functions.at[i].filename = 0;
-    for (size_t i = 0; i < profile->lines.n; i++)
-        profile->lines.at[i].line = profile->lines.at[i].column = 0;
-    for (size_t i = 0; i < profile->locations.n; i++)
-        profile->locations.at[i].address = 0;
-}
-
 static int print_report(struct sp_profile *profile, struct sp_report_options *options, FILE *out)
 {
     char why[256];
@@ -128,7 +117,8 @@ static int print_report(struct sp_profile *profile, struct sp_report_options *op
         return error == -EINVAL ? -ENODATA : error;
     struct sp_report report;
     error = sp_report_init(&report, profile, options);
-    keep_functions_only(profile);
+    if (!error)
+        error = sp_select_granularity(profile, &(struct sp_granularity_options){.by = SP_BY_FUNCTION});
     if (!error)
         error = sp_report_top.print(&report, out, why, sizeof(why));
     sp_report_done(&report);

@@ -83,11 +83,13 @@ int sp_report_init(struct sp_report *report, struct sp_profile *profile, const s
         report->options.unit = SP_UNIT_MINIMUM;
     report->shown_unit = report->options.unit;
     report->total = total_of(report);
-    return name_type(report);
+    report->label_units = sp_label_units_new(profile);
+    return report->label_units ? name_type(report) : -ENOMEM;
 }
 
 void sp_report_done(struct sp_report *report)
 {
+    sp_label_units_free(report->label_units);
     free(report->type_text);
     *report = (struct sp_report){0};
 }

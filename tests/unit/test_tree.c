@@ -3,6 +3,8 @@
  */
 #include "made_stacks.h"
 
+#include <errno.h>
+
 static void test_tree_has_callers_and_callees(void **state)
 {
     (void)state;
@@ -73,12 +75,66 @@ static void test_tree_of_nothing(void **state)
                   "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t \n");
 }
 
+static struct sp_regex *expression(const char *pattern)
+{
+    struct sp_regex *regex = NULL;
+    char why[256];
+    assert_int_equal(sp_regex_new(pattern, &regex, why, sizeof(why)), 0);
+    return regex;
+}
+
+static void test_peek_shows_what_matches(void **state)
+{
+    (void)state;
+    struct sp_profile *profile = new_profile();
+    struct sp_report_options options = usual_options();
+    struct sp_regex *regex = expression("^mid");
+    options.symbol = regex;
+    options.node_fraction = options.edge_fraction = 0;
+    add(profile, 1, 30000, "leaf middle main");
+    add(profile, 1, 1, "main");
+    assert_prints(&sp_report_peek, profile, &options,
+                  "File: prog\n"
+                  "Type: cpu\n"
+                  "Showing nodes accounting for 30001ns, 100% of 30001ns total\n"
+                  "----------------------------------------------------------+-------------\n"
+                  "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t \n"
+                  "----------------------------------------------------------+-------------\n"
+                  "                                           30000ns   100% |   main\n"
+                  "         0     0%     0%    30000ns   100%                | middle\n"
+                  "                                           30000ns   100% |   leaf\n"
+                  "----------------------------------------------------------+-------------\n");
+    sp_regex_free(regex);
+}
+
+static void test_peek_without_match(void **state)
+{
+    (void)state;
+    struct sp_profile *profile = new_profile();
+    struct sp_report_options options = usual_options();
+    struct sp_regex *regex = expression("^none$");
+    struct sp_report report;
+    FILE *out = fopen("/dev/null", "w");
+    char why[256];
+    options.symbol = regex;
+    add(profile, 1, 30, "leaf main");
+    assert_int_equal(sp_report_init(&report, profile, &options), 0);
+    assert_int_equal(sp_report_peek.print(&report, out, why, sizeof(why)), -ENOENT);
+    assert_string_equal(why, "no matches found for regexp: ^none$");
+    fclose(out);
+    sp_report_done(&report);
+    sp_regex_free(regex);
+    sp_profile_free(profile);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree_has_callers_and_callees),
         cmocka_unit_test(test_tree_leads_over_what_is_trimmed),
         cmocka_unit_test(test_tree_of_nothing),
+        cmocka_unit_test(test_peek_shows_what_matches),
+        cmocka_unit_test(test_peek_without_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
