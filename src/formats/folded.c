@@ -9,5 +9,7 @@ const struct sp_format sp_format_folded = {
     .description = "a line of text for each stack, as flame graphs are made of",
     .suffixes = ".folded .collapsed .txt",
     .has_names = true,
+    .looks_like = sp_folded_looks_like,
+    .read = sp_folded_read,
     .write = sp_folded_write,
 };

@@ -12,8 +12,7 @@
  *   └─────────┘
  *
  * The binary part is words as wide as a pointer, in the byte order of the machine; those we write are
- * 64 bits wide. It has no
- * names, labels, times or comments, and one address space.
+ * 64 bits wide. It has no names, labels, times or comments, and one address space.
  *
  * Place on the way of a sample: see formats.h. Context: ordinary code.
  * Source: gperftools, docs/cpuprofile-fileformat.
