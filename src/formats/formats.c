@@ -10,18 +10,14 @@
 
 #include "formats/folded.h"
 #include "formats/legacy.h"
+#include "formats/perf_script.h"
 #include "formats/pprof.h"
 #include "formats/profile_json.h"
 #include "formats/speedscope.h"
 
 const struct sp_format *const sp_formats[] = {
-    &sp_format_pprof,
-    &sp_format_proto,
-    &sp_format_legacy,
-    &sp_format_folded,
-    &sp_format_speedscope,
-    &sp_format_json,
-    NULL,
+    &sp_format_pprof,  &sp_format_proto,      &sp_format_legacy, &sp_format_perf_script,
+    &sp_format_folded, &sp_format_speedscope, &sp_format_json,   NULL,
 };
 
 const struct sp_format *sp_format_find(const char *name)
