@@ -55,6 +55,66 @@ static void test_speedscope_refuses_what_it_cannot_tell(void **state)
     sp_profile_free(empty.profile);
 }
 
+static void test_firefox_has_tables_for_each_thread(void **state)
+{
+    (void)state;
+    struct made made = made_new("cpu", "nanoseconds");
+    struct sp_profile *profile = made.profile;
+    const uint32_t library = made_mapping(&made, 0x1000, 0x2000, "/lib/libx.so");
+    profile->mappings.at[library].file_offset = 0x300;
+    profile->mappings.at[library].build_id = sp_profile_string(profile, "00112233445566778899aabbccddeeff00112233");
+    made_mapping(&made, 0x5000, 0x6000, "/lib/unused.so");
+    const struct sp_line lines[] = {made_line(&made, "inner", "i.h", 1), made_line(&made, "outer", "o.c", 2)};
+    const uint32_t leaf = made_location(&made, library, lines, 2), bare = made_location(&made, library, NULL, 0);
+    const uint32_t keys[] = {sp_profile_string(profile, "thread"), sp_profile_string(profile, "tid"),
+                             sp_profile_string(profile, "pid")};
+    const struct sp_label first[] = {{.key = keys[0], .str = sp_profile_string(profile, "w")},
+                                     {.key = keys[1], .num = 8},
+                                     {.key = keys[2], .num = 7}};
+    const struct sp_label second[] = {{.key = keys[1], .num = 7}, {.key = keys[2], .num = 7}};
+    made_sample_of(&made, first, 3, 10000000, 2, leaf, bare);
+    made_sample_of(&made, second, 2, 20000000, 1, bare);
+    made_sample_of(&made, first, 3, 500000, 2, bare, bare);
+    made_sample_of(&made, first, 3, 0, 1, bare);
+    char *text = made_written(&made, "firefox", NULL);
+    static const char *const parts[] = {
+        "\"preprocessedProfileVersion\":58,",
+        "\"product\":\"libx.so\"",
+        "\"libs\":[{\"arch\":\"\",\"name\":\"libx.so\",\"path\":\"/lib/libx.so\",\"debugName\":\"libx.so\","
+        "\"debugPath\":\"/lib/libx.so\",\"breakpadId\":\"33221100554477668899AABBCCDDEEFF0\","
+        "\"codeId\":\"00112233445566778899aabbccddeeff00112233\"}],",
+        ",\"libx.so\",\"0x301\"],\"sources\":{\"length\":2,\"uuid\":[null,null],",
+        "\n{\"name\":\"w\",\"isMainThread\":false,\"processType\":\"default\",\"pid\":\"7\",\"tid\":8,",
+        "\"samples\":{\"stack\":[2,3],\"time\":[0,10],\"weight\":[10,0.5],\"weightType\":\"tracing-ms\",\"length\":2}",
+        "\"stackTable\":{\"frame\":[0,1,2,0],\"prefix\":[null,0,1,0],\"length\":4}",
+        "\"frameTable\":{\"address\":[769,768,768],\"inlineDepth\":[0,0,1],\"category\":[1,1,1],",
+        "\"func\":[0,1,2],\"nativeSymbol\":[null,null,null],\"innerWindowID\":[0,0,0],\"line\":[null,2,1],",
+        "\"resource\":[0,0,0],\"source\":[null,1,0]",
+        "\n{\"name\":\"thread 7\",\"isMainThread\":true,",
+        "\"samples\":{\"stack\":[0],\"time\":[0],\"weight\":[20],",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (strstr(text, parts[i]) == NULL)
+            fail_msg("\"%s\" is not in:\n%s", parts[i], text);
+    }
+    assert_null(strstr(text, "\"name\":\"unused.so"));
+    free(text);
+    sp_profile_free(profile);
+}
+
+static void test_firefox_weights_are_of_the_type(void **state)
+{
+    (void)state;
+    struct made made = made_new("objects", "count");
+    sp_profile_add_sample_type(made.profile, "space", "bytes");
+    made_sample(&made, -3, 1, made_frame(&made, "f", "", 0));
+    made_expect_part(&made, "firefox", "\"time\":[0],\"weight\":[-6],\"weightType\":\"bytes\"");
+    made.profile->default_sample_type = sp_profile_string(made.profile, "objects");
+    made_expect_part(&made, "firefox", "\"time\":[0],\"weight\":[-3],\"weightType\":\"samples\"");
+    made_expect_part(&made, "firefox", "\"name\":\"all threads\"");
+    sp_profile_free(made.profile);
+}
+
 static void test_json_has_every_noun(void **state)
 {
     (void)state;
@@ -115,6 +175,8 @@ int main(void)
         cmocka_unit_test(test_speedscope_has_a_profile_for_each_type),
         cmocka_unit_test(test_speedscope_frames_are_functions),
         cmocka_unit_test(test_speedscope_refuses_what_it_cannot_tell),
+        cmocka_unit_test(test_firefox_has_tables_for_each_thread),
+        cmocka_unit_test(test_firefox_weights_are_of_the_type),
         cmocka_unit_test(test_json_has_every_noun),
         cmocka_unit_test(test_empty_profile_is_json),
     };
