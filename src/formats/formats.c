@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "formats/callgrind.h"
 #include "formats/firefox.h"
 #include "formats/folded.h"
 #include "formats/legacy.h"
@@ -17,9 +18,8 @@
 #include "formats/speedscope.h"
 
 const struct sp_format *const sp_formats[] = {
-    &sp_format_pprof,       &sp_format_proto,   &sp_format_legacy,
-    &sp_format_perf_script, &sp_format_folded,  &sp_format_speedscope,
-    &sp_format_json,        &sp_format_firefox, NULL,
+    &sp_format_pprof,      &sp_format_proto, &sp_format_legacy,  &sp_format_perf_script, &sp_format_folded,
+    &sp_format_speedscope, &sp_format_json,  &sp_format_firefox, &sp_format_callgrind,   NULL,
 };
 
 const struct sp_format *sp_format_find(const char *name)

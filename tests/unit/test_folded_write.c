@@ -85,7 +85,7 @@ static void test_value_is_the_wanted_or_the_default_one(void **state)
 static void test_profile_that_does_not_hold_together_is_refused(void **state)
 {
     (void)state;
-    static const char *const names[] = {"folded", "speedscope", "json", "firefox"};
+    static const char *const names[] = {"folded", "speedscope", "json", "firefox", "callgrind"};
     struct made made = made_new("cpu", "nanoseconds");
     made_sample(&made, 5, 1, 17u);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
