@@ -1,7 +1,7 @@
 /*
  * RE2's syntax in PCRE2's words: groups, repetitions, anchors and escapes. Classes are in re2_class.c.
  *
- * The pattern is read once, and what is written uses the plainest of PCRE2: (?:...), |, *, {n,m}, classes with ranges,
+ * The pattern is read once, and what is written uses the plainest of PCRE2: (...), |, *, {n,m}, classes with ranges,
  * (?i) and (?-i). So no two spellings can mean different things to the two. Only whether a text matches counts, so
  * captures and (un)greediness are left out.
  *
@@ -97,7 +97,9 @@ static bool open_group(struct re2_parser *parser)
     parser->groups[parser->depth++] = (struct re2_group){parser->flags, parser->is_folding, parser->group_factor};
     parser->group_factor = 1;
     parser->has_operand = false;
-    fputs("(?:", parser->out);
+    /* PCRE2_NO_AUTO_CAPTURE makes it a plain group; of those that say so themselves it allows but some 600 inside each
+     * other. */
+    fputc('(', parser->out);
     return true;
 }
 

@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 /*
- * A pattern for PCRE2 (with UTF, ALT_CIRCUMFLEX and line feeds as newlines) that matches where `pattern` does; captures
- * and greediness are gone. 0 and `*translated` (to be freed), -EINVAL with `why`, or -ENOMEM.
+ * A pattern for PCRE2 (with UTF, ALT_CIRCUMFLEX, NO_AUTO_CAPTURE and line feeds as newlines) that matches where
+ * `pattern` does; captures and greediness are gone. 0 and `*translated` (to be freed), -EINVAL with `why`, or -ENOMEM.
  */
 int sp_re2_translate(const char *pattern, char **translated, char *why, size_t why_size);
 

@@ -47,7 +47,7 @@ static int say_why(int code, const char *pattern, char *why, size_t why_size)
         what = "not accepted";
     if (code == PCRE2_ERROR_PATTERN_TOO_LARGE || code == PCRE2_ERROR_PATTERN_TOO_COMPLICATED)
         what = "expression too large";
-    if (code == PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP || code == TOO_COMPLICATED)
+    if (code == PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP || code == PCRE2_ERROR_QUERY_BARJX_NEST_TOO_DEEP)
         what = "expression nests too deeply";
     if (code == PCRE2_ERROR_UNKNOWN_UNICODE_PROPERTY)
         what = "invalid character class range";

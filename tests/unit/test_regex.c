@@ -212,11 +212,18 @@ static void test_regex_huge_patterns(void **state)
         assert_int_equal(strncmp(why, "error parsing regexp: expression ", 33), 0);
         free(parts[i]);
     }
-    char deep[2 * 100 + 1];
-    memset(deep, '(', 100);
-    memset(deep + 100, ')', 100);
-    deep[200] = '\0';
+    char deep[2 * 900 + 1];
+    memset(deep, '(', 900);
+    memset(deep + 900, ')', 900);
+    deep[1800] = '\0';
     assert_match(deep, "", true);
+    /* Deep, and of a kind that has to be followed all ways at once. */
+    memset(deep, '(', 400);
+    memcpy(deep + 400, "a*", 2);
+    for (size_t i = 0; i < 400; i++)
+        memcpy(deep + 402 + 2 * i, ")*", 2);
+    memcpy(deep + 1202, "b", 2);
+    assert_match(deep, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", false);
 }
 
 int main(void)
