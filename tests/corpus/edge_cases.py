@@ -183,7 +183,8 @@ def long_names():
              "github.com/user/project/v2/pkg.(*Type[go.shape.int]).Method.func1.2", "main.init.0", "go:itab.*x,y",
              "com.example.Outer$Inner.method", "java.util.stream.ReferencePipeline$3$1.accept",
              "std::__1::__function::__func<Lambda, std::allocator<Lambda>, void ()>::operator()()",
-             "a_function_with_a_very_long_name_that_goes_on_" * 4, "spaces in a name", "quote\"back\\slash", "tab\there"]
+             "a_function_with_a_very_long_name_that_goes_on_" * 4, "spaces in a name", "quote\"back\\slash",
+             "tab\there"]
     for i, name in enumerate(names):
         p.sample([1, 100 + i], name, "main")
     return p
@@ -192,7 +193,8 @@ def long_names():
 def utf8_names():
     p = cpu_profile(comments=["ein Kommentar: äöü", "コメント"])
     p.sample([3, 30], "größe", "主函数")
-    p.sample([4, 40], "Ünïcödé::λ<π>", "主函数", labels=[("größe", "süß"), ("鍵", "値"), ("länge", 7, "µs")])
+    p.sample([4, 40], "Ünïcödé::λ<π>", "主函数",
+             labels=[("größe", "süß"), ("鍵", "値"), ("länge", 7, "µs")])
     p.sample([5, 50], "emoji😀", "e\u0301 combined", labels=[("größe", "süß")])
     return p
 
@@ -213,7 +215,8 @@ def labels_numbers():
     p = Profile([("allocations", "count"), ("size", "bytes")], duration=3 * 10**9)
     p.mapping("/usr/bin/prog")
     for i, n in enumerate([1, 16, 1000, 1024, 4096, 65536, 10**6, 2**20, 2**31]):
-        p.sample([1 + i, n], f"alloc{i % 3}", "main", labels=[("bytes", n, "bytes"), ("request", n), ("n", i, "widgets")])
+        p.sample([1 + i, n], f"alloc{i % 3}", "main",
+                 labels=[("bytes", n, "bytes"), ("request", n), ("n", i, "widgets")])
     for i, unit in enumerate(["nanoseconds", "ms", "s", "hours", "kilobytes", "MB", "gib", "", "furlongs"]):
         p.sample([2, 3 << i], f"unit_{unit}", "main", labels=[(f"in_{unit}", 1500 + i, unit), ("thread", "T1")])
     p.sample([1, 5], "several", "main", labels=[("bytes", 2048, "bytes"), ("bytes", 1, "bytes"), ("bytes", 3, "bytes")])
@@ -237,8 +240,8 @@ def labels_many():
     """More values than -tags shows."""
     p = cpu_profile()
     for i in range(150):
-        p.sample([1, (1 + i * 7 % 50) * MS], f"f{i % 5}", "main", labels=[("id", f"v{i:03}"), ("bytes", 100 * i, "bytes"),
-                                                                        ("kind", "odd" if i % 2 else "even")])
+        labels = [("id", f"v{i:03}"), ("bytes", 100 * i, "bytes"), ("kind", "odd" if i % 2 else "even")]
+        p.sample([1, (1 + i * 7 % 50) * MS], f"f{i % 5}", "main", labels=labels)
     return p
 
 
@@ -373,8 +376,9 @@ def gcu():
 
 def units():
     """One value in many units, each its own sample type."""
-    names = ["count", "samples", "", "bytes", "kilobytes", "MB", "nanoseconds", "microseconds", "ms", "seconds", "hours",
-             "nanogcu", "GCU", "widgets", "Bytes", "\u00fcnits", "unit", "auto", "minimum", "B", "GiB", "us", "day", "kb"]
+    names = ["count", "samples", "", "bytes", "kilobytes", "MB", "nanoseconds", "microseconds", "ms", "seconds",
+             "hours", "nanogcu", "GCU", "widgets", "Bytes", "\u00fcnits", "unit", "auto", "minimum", "B", "GiB", "us",
+             "day", "kb"]
     rows = [[3] * len(names), [1000] * len(names), [2**30] * len(names), [123456789] * len(names)]
     return with_types([(f"t{i}", name) for i, name in enumerate(names)], rows, duration=123456789012)
 
@@ -419,9 +423,9 @@ def wide():
 CASES = [plain, recursion, inlines, inlines_trimmed, residual_edges, negative, difference, no_symbols, no_mappings,
          nameless_functions, several_mappings, several_files, columns, folded_locations, system_names, long_names,
          utf8_names, labels_text, labels_numbers, labels_units_mixed, labels_many, heap_like, drop_frames,
-         drop_frames_only, samples_alike, empty_stacks, equal_weights, deep, diamond, huge_values, overflow, tiny_values,
-         no_samples, no_types, zero_values, default_first, default_unknown, doc_url, same_type_twice, one_type, gcu,
-         units, long_duration, negative_duration, unused_parts, mapping_kinds, wide]
+         drop_frames_only, samples_alike, empty_stacks, equal_weights, deep, diamond, huge_values, overflow,
+         tiny_values, no_samples, no_types, zero_values, default_first, default_unknown, doc_url, same_type_twice,
+         one_type, gcu, units, long_duration, negative_duration, unused_parts, mapping_kinds, wide]
 
 
 def all_cases():

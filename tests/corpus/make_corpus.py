@@ -44,7 +44,8 @@ def write_made(folder):
         yield {"name": name, "file": write(folder, name + ".pb", data), "base": CPU_BASE if is_cpu else name + ".pb",
                "has_local_names": False}
     for name, data in legacy.all_cases():
-        yield {"name": name, "file": write(folder, name + ".prof", data), "base": name + ".prof", "has_local_names": True}
+        file = write(folder, name + ".prof", data)
+        yield {"name": name, "file": file, "base": file, "has_local_names": True}
 
 
 def make(folder, go_cache, is_made_only=False):
@@ -73,7 +74,8 @@ def main():
     parser.add_argument("--go-cache", help="Go's build cache (default: in FOLDER)")
     asked = parser.parse_args()
     folder = os.path.abspath(asked.folder)
-    entries, missing = make(folder, os.path.abspath(asked.go_cache or os.path.join(folder, "go-cache")), asked.made_only)
+    cache = os.path.abspath(asked.go_cache or os.path.join(folder, "go-cache"))
+    entries, missing = make(folder, cache, asked.made_only)
     for why in missing:
         print(f"left out: {why}", file=sys.stderr)
     print(f"{len(entries)} profiles in {folder}")

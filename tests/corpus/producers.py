@@ -25,7 +25,8 @@ class Missing(Exception):
 
 def run(command, **options):
     options.setdefault("stdout", subprocess.PIPE)
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=False, timeout=300, **options)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=False, timeout=300,
+                          **options)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{(done.stdout or b'').decode(errors='replace')}")
 
@@ -62,8 +63,8 @@ def gperftools_profiles(folder, scratch, _cache):
     program = os.path.join(scratch, "gperf_calls")
     if not os.path.exists("/usr/include/gperftools/profiler.h"):
         raise Missing("no gperftools (libgoogle-perftools-dev)")
-    compile_c(os.path.join(TARGETS, "gperf_calls.c"), program, "-D_GNU_SOURCE", "-fno-stack-protector", "-rdynamic", "-pthread",
-              "-lprofiler", "-ldl")
+    compile_c(os.path.join(TARGETS, "gperf_calls.c"), program, "-D_GNU_SOURCE", "-fno-stack-protector", "-rdynamic",
+              "-pthread", "-lprofiler", "-ldl")
     run([program, "profile", "gperf.prof"], cwd=folder, env={**os.environ, "CPUPROFILE_FREQUENCY": "500"})
     return ["gperf.prof"]
 

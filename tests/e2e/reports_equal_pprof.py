@@ -8,7 +8,8 @@ By default each profile and report is shown under a few combinations, another fe
 used; with --full under all.
 
 usage: reports_equal_pprof.py [--only PROFILE] [--report REPORT] [--combo NAME] [-v] [--full] [--corpus FOLDER]
-                              [--sigprof PATH] [--pprof PATH] [--list] [--show] [--errors] [--allow-missing]
+                              [--sigprof PATH] [--pprof PATH] [--list] [--show] [--errors] [--stderr] [--quiet]
+                              [--allow-missing]
   --only, --report and --combo may be shell patterns; any of them means --full for what is left
   -v            all differing lines, and the commands
   --show        what pprof prints, without a comparison
@@ -38,14 +39,14 @@ for folder in ("lib", "corpus"):
 
 import make_corpus  # noqa: E402  these need the paths above
 import producers  # noqa: E402
-from report_cases import COMBINATIONS, ERRORS, KNOWN, REPORTS, UNSTABLE  # noqa: E402
+from report_cases import COMBINATIONS, ERRORS, FOR_ONE, KNOWN, REPORTS, UNSTABLE  # noqa: E402
 
 SKIP = 77
 TIMEOUT_S = 60
-STEP = 3  # combinations of each profile and report, unless --full
+STEP = 6  # combinations of each profile and report, unless --full
 RERUNS = 12  # of pprof, to see whether it agrees with itself
-BOOLEAN = {"cum", "flat", "relative_percentages", "mean", "drop_negative", "normalize", "noinlines", "functions", "files",
-           "lines", "addresses", "filefunctions", "compact_labels", "call_tree", "trim", "showcolumns"}
+BOOLEAN = {"cum", "flat", "relative_percentages", "mean", "drop_negative", "normalize", "noinlines", "functions",
+           "files", "lines", "addresses", "filefunctions", "compact_labels", "call_tree", "trim", "showcolumns"}
 UNKNOWN = re.compile(r"no command '|unknown option|unrecognized option|not a command|usage: sigprof")
 
 
@@ -160,8 +161,13 @@ def compare(tools, case, with_errors):
     return against_reruns(tools, Verdict("different", case, theirs, ours), with_errors)
 
 
+def without_order(text):
+    """The lines, but for their order and the running sum, which depends on it."""
+    return sorted(re.sub(r"^( *\S+ +\S+%) +\S+%", r"\1", line) for line in text.split("\n"))
+
+
 def against_reruns(tools, verdict, with_errors):
-    """pprof may not agree with itself: the order of Go's maps changes from run to run."""
+    """pprof may not agree with itself: the order of Go's maps changes from run to run (docs/pprof.md)."""
     answers = {verdict.theirs.out}
     for _ in range(RERUNS):
         again = tools.run(tools.pprof_command(verdict.case))
@@ -169,8 +175,8 @@ def against_reruns(tools, verdict, with_errors):
         if lines_of(again, with_errors) == lines_of(verdict.ours, with_errors):
             return verdict._replace(kind="unstable")
     if len(answers) > 1:
-        ours = sorted(verdict.ours.out.split("\n"))
-        if any(sorted(answer.split("\n")) == ours for answer in answers):
+        ours = without_order(verdict.ours.out)
+        if any(without_order(answer) == ours for answer in answers):
             return verdict._replace(kind="unstable")
         return verdict._replace(kind="different, as pprof is from itself")
     return verdict
@@ -196,6 +202,9 @@ def chosen(entries, asked):
     if not is_some and not is_full:
         cases += [Case(entries[at % len(entries)], report, combo, at % 4) for at, combo in enumerate(ERRORS)
                   for report in ("top", "peek")]
+    cases += [Case(entry, report, combo, 0) for entry in entries for report, combo in FOR_ONE.get(entry["name"], [])
+              if fnmatch.fnmatch(entry["name"], asked.only or "*") and fnmatch.fnmatch(report, asked.report or "*")
+              and fnmatch.fnmatch(combo.name, asked.combo or "*")]
     return [case for case in cases if not (case.combo.name == "bad_peek" and case.report != "peek")]
 
 
@@ -208,7 +217,8 @@ def first_difference(verdict, with_errors):
 def show(tools, verdict, asked):
     print(f"{verdict.kind.upper()}: {verdict.case}")
     if asked.verbose:
-        print(f"  $ {shlex.join(tools.pprof_command(verdict.case))}\n  $ {shlex.join(tools.sigprof_command(verdict.case))}")
+        for command in (tools.pprof_command(verdict.case), tools.sigprof_command(verdict.case)):
+            print(f"  $ {shlex.join(command)}")
     if verdict.kind.startswith("different") or verdict.kind == "unstable":
         at, theirs, ours = first_difference(verdict, asked.stderr)
         print(f"  line {at + 1}\n    pprof:   {theirs}\n    sigprof: {ours}")
@@ -304,6 +314,8 @@ def main():
     try:
         pprof = asked.pprof or find_pprof()
         sigprof = os.path.abspath(shutil.which(asked.sigprof) or asked.sigprof)
+        if not os.access(sigprof, os.X_OK):
+            sys.exit(f"{sigprof} cannot be run: SIGPROF or --sigprof names the command")
         corpus = os.path.abspath(asked.corpus or os.path.join(scratch, "corpus"))
         if asked.corpus is None:
             os.environ["SIGPROF"] = sigprof

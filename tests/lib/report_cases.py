@@ -50,7 +50,8 @@ COMBINATIONS = [
     Combination("tagshow_taghide", ["tagshow=.*", "taghide=bytes|method|pprof"], "main"),
     Combination("tagroot", ["tagroot=user,method,kind", "cum"], "alice|GET|even"),
     Combination("tagleaf", ["tagleaf=bytes,k", "unit=auto"], "kb|v|main"),
-    Combination("tagroot_tagleaf_focus", ["tagroot=thread,step", "tagleaf=delay,user", "focus=main|alice", "lines"], "T1|ms|1"),
+    Combination("tagroot_tagleaf_focus", ["tagroot=thread,step", "tagleaf=delay,user", "focus=main|alice", "lines"],
+                "T1|ms|1"),
     Combination("first_index", ["sample_index=0"], "main"),
     Combination("index_by_name", ["sample_index=samples", "nodecount=7"], "leaf"),
     Combination("mean", ["sample_index=1", "mean"], "leaf|main"),
@@ -78,7 +79,8 @@ COMBINATIONS = [
     Combination("diff_base", ["diff_base={base}", "cum"], "main|f"),
     Combination("diff_base_normalize", ["diff_base={base}", "normalize", "nodecount=10", "lines"], "main|g"),
     Combination("diff_base_focus", ["diff_base={base}", FOCUS, "tagignore=bob", "mean"], "f|leaf"),
-    Combination("re2_flags", ["focus=(?i)MAIN", r"hide=^\pL+\d\z", r"ignore=\Q$\E|(?P<all>mid[[:digit:]])"], r"(?i)^M\w+"),
+    Combination("re2_flags", ["focus=(?i)MAIN", r"hide=^\pL+\d\z", r"ignore=\Q$\E|(?P<all>mid[[:digit:]])"],
+                r"(?i)^M\w+"),
     Combination("re2_more", [r"show=(?U)m.*n|[^\x00-\x7f]+|(?s:l.*)", r"tagshow=\A[a-z]{2,}\b"], r"[[:alpha:]_]+$"),
     Combination("all_filters", [FOCUS, "ignore=leaf3[0-9]|in4", "hide=mid2", "show=leaf|mid|main|f|in", "show_from=ma",
                                 "tagignore=carol", "cum"], "leaf|f"),
@@ -111,8 +113,15 @@ ERRORS = [
     Combination("unknown_option", ["no_such_option=1"], is_error=True),
 ]
 
-# Of what pprof prints. Each is in docs/pprof.md with its reason.
-KNOWN = []
+# Of one profile each: (report, combination).
+FOR_ONE = {"units": [("top", Combination(f"unit_{i}_{unit}", [f"sample_index=t{i}", f"unit={unit}"]))
+                     for i in range(24) for unit in ("", "minimum", "auto", "ms", "mb")]}
 
-# Where pprof's own answer changes from run to run, by the order of Go's maps.
-UNSTABLE = []
+# Of what pprof prints. Each is in docs/pprof.md with its reason.
+KNOWN = [
+    Difference("legacy_heap", "*", "*", "gperftools' heap profiles are not read: of its formats only the CPU profile is"),
+]
+
+# Where pprof's own answer changes from run to run, by the order of Go's maps. Not used where it does not.
+UNSTABLE = [Difference("*", report, "*", "nodes and edges of one weight and one printed name stand in any order, and "
+                       "so do edges of opposite weights") for report in ("top", "tree", "peek")]
