@@ -24,7 +24,7 @@ struct sp_command {
 };
 
 extern const struct sp_command sp_command_record, sp_command_top, sp_command_info, sp_command_symbolize,
-    sp_command_convert;
+    sp_command_convert, sp_command_merge;
 
 /* Results go to stdout: whether they got there is part of the answer. SP_EXIT_OK, or says why not and fails. */
 int sp_finish_stdout(void);

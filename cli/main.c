@@ -11,8 +11,8 @@
 #include "command.h"
 #include "sigprof/sigprof.h"
 
-static const struct sp_command *const commands[] = {&sp_command_record, &sp_command_top, &sp_command_info,
-                                                    &sp_command_symbolize, &sp_command_convert};
+static const struct sp_command *const commands[] = {&sp_command_record,    &sp_command_top,     &sp_command_info,
+                                                    &sp_command_symbolize, &sp_command_convert, &sp_command_merge};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 __attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list arguments)

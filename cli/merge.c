@@ -1,0 +1,220 @@
+/*
+ * `sigprof merge`: several profiles into one, by pprof's rules.
+ *
+ * Place on the way of a sample: files → formats → profile/merge → formats → file. One profile at a time is in memory,
+ * besides the merged one. A file that cannot be read, or does not go with those before it, ends the command with
+ * nothing written: a sum that silently lacks a part would look like the whole.
+ *
+ * Context: ordinary code of the command's only thread.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "formats/formats.h"
+#include "profile/merge.h"
+#include "profile_argument.h"
+#include "util/clock.h"
+#include "util/output_file.h"
+
+enum {
+    WHY_BYTES = 320,
+    PROGRESS_AFTER_MS = 1000, /* what is done sooner needs no line */
+    PROGRESS_EVERY_MS = 200,
+    NS_PER_MS = 1000000,
+};
+
+struct arguments {
+    const char *output; /* NULL or "-": standard output */
+    char **files;       /* of argv, without options */
+    int n_files;
+};
+
+/* A line on the terminal that tells how far the work is. */
+struct progress {
+    bool is_watched, is_drawn;
+    int64_t next_ns;
+};
+
+static bool is_output_option(int argc, char **argv, int *i, const char **value)
+{
+    static const char *const names[] = {"-o", "--output", "-output"};
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        const char *argument = argv[*i];
+        const size_t length = strlen(names[n]);
+        if (strncmp(argument, names[n], length) != 0 || (argument[length] != '\0' && argument[length] != '='))
+            continue;
+        *value = argument[length] == '=' ? argument + length + 1 : *i + 1 < argc ? argv[++*i] : "";
+        return true;
+    }
+    return false;
+}
+
+static int check_arguments(const struct arguments *arguments)
+{
+    int n_stdin = 0;
+    for (int i = 0; i < arguments->n_files; i++)
+        n_stdin += strcmp(arguments->files[i], "-") == 0;
+    if (arguments->n_files == 0)
+        return sp_usage_error(&sp_command_merge, "FILE is missing");
+    if (n_stdin > 1)
+        return sp_usage_error(&sp_command_merge, "standard input can be read once only");
+    return SP_EXIT_OK;
+}
+
+/* The files move to the front of argv, whose order they keep. */
+static int parse(int argc, char **argv, struct arguments *arguments)
+{
+    bool options_end = false;
+    arguments->files = argv;
+    for (int i = 1; i < argc; i++) {
+        const char *argument = argv[i], *value;
+        if (options_end || argument[0] != '-' || argument[1] == '\0')
+            arguments->files[arguments->n_files++] = argv[i];
+        else if (strcmp(argument, "--") == 0)
+            options_end = true;
+        else if (!is_output_option(argc, argv, &i, &value))
+            return sp_usage_error(&sp_command_merge, "unknown option \"%s\"", argument);
+        else if (value[0] == '\0')
+            return sp_usage_error(&sp_command_merge, "%s needs a file name", argument);
+        else
+            arguments->output = value;
+    }
+    return check_arguments(arguments);
+}
+
+static struct progress progress_begin(void)
+{
+    const char *terminal = getenv("TERM");
+    return (struct progress){
+        .is_watched = isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0,
+        .next_ns = sp_now_ns() + (int64_t)PROGRESS_AFTER_MS * NS_PER_MS,
+    };
+}
+
+static void progress_show(struct progress *progress, int done, int n)
+{
+    if (!progress->is_watched || sp_now_ns() < progress->next_ns)
+        return;
+    fprintf(stderr, "\r\033[Ksigprof: merged %d of %d files", done, n);
+    progress->is_drawn = true;
+    progress->next_ns = sp_now_ns() + (int64_t)PROGRESS_EVERY_MS * NS_PER_MS;
+}
+
+static void progress_end(struct progress *progress)
+{
+    if (progress->is_drawn)
+        fputs("\r\033[K", stderr);
+    progress->is_drawn = false;
+}
+
+static int add_file(struct sp_merger *merger, const char *file)
+{
+    struct sp_profile *profile;
+    char why[WHY_BYTES];
+    int status = sp_profile_argument_read(file, &profile);
+    if (status != SP_EXIT_OK)
+        return status;
+    sp_profile_ensure_mapping(profile); /* as pprof does */
+    int error = sp_profile_error(profile);
+    if (error != 0)
+        snprintf(why, sizeof why, "%s", strerror(-error));
+    else
+        error = sp_merger_add(merger, profile, why, sizeof why);
+    sp_profile_free(profile);
+    if (error == 0)
+        return SP_EXIT_OK;
+    sp_complain("%s: %s", strcmp(file, "-") == 0 ? "stdin" : file, why);
+    return SP_EXIT_FAILED;
+}
+
+/* The files' profiles as one, the caller's to free; or says why not. */
+static int merge(const struct arguments *arguments, struct sp_profile **merged)
+{
+    struct sp_merger *merger = sp_merger_new();
+    struct progress progress = progress_begin();
+    char why[WHY_BYTES] = "there is not enough memory to merge";
+    int status = merger != NULL ? SP_EXIT_OK : SP_EXIT_FAILED, n_done = 0;
+    while (status == SP_EXIT_OK && n_done < arguments->n_files) {
+        progress_show(&progress, n_done, arguments->n_files);
+        const char *file = arguments->files[n_done++];
+        status = add_file(merger, file);
+    }
+    progress_end(&progress);
+    if (merger == NULL || (status == SP_EXIT_OK && sp_merger_finish(merger, merged, why, sizeof why) != 0)) {
+        sp_complain("%s", why);
+        status = SP_EXIT_FAILED;
+    }
+    sp_merger_free(merger);
+    return status;
+}
+
+static bool is_to_stdout(const struct arguments *arguments)
+{
+    return arguments->output == NULL || strcmp(arguments->output, "-") == 0;
+}
+
+static int write_bytes(const struct arguments *arguments, const struct sp_bytes *bytes)
+{
+    struct sp_output_file file = {.fd = -1};
+    if (is_to_stdout(arguments))
+        return sp_output_write(STDOUT_FILENO, bytes->at, bytes->n);
+    int error = sp_output_open(arguments->output, &file);
+    if (error == 0)
+        error = sp_output_write(file.fd, bytes->at, bytes->n);
+    if (error == 0)
+        error = sp_output_commit(&file);
+    sp_output_abandon(&file);
+    return error;
+}
+
+static int write_profile(const struct arguments *arguments, const struct sp_profile *profile)
+{
+    const struct sp_write_options how = {.value_index = SP_VALUE_DEFAULT};
+    struct sp_bytes bytes = {0};
+    int error = sp_formats[0]->write(profile, &how, &bytes);
+    if (error == 0)
+        error = write_bytes(arguments, &bytes);
+    sp_bytes_done(&bytes);
+    if (error == 0)
+        return SP_EXIT_OK;
+    sp_complain("%s cannot be written: %s", is_to_stdout(arguments) ? "standard output" : arguments->output,
+                strerror(-error));
+    return SP_EXIT_FAILED;
+}
+
+static int run(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    struct sp_profile *merged;
+    int status = parse(argc, argv, &arguments);
+    if (status == SP_EXIT_OK && is_to_stdout(&arguments) && isatty(STDOUT_FILENO)) {
+        sp_complain("a profile is binary and standard output is a terminal; redirect it, or give -o OUT");
+        status = SP_EXIT_FAILED;
+    }
+    if (status == SP_EXIT_OK)
+        status = merge(&arguments, &merged);
+    if (status != SP_EXIT_OK)
+        return status;
+    status = write_profile(&arguments, merged);
+    sp_profile_free(merged);
+    return status;
+}
+
+const struct sp_command sp_command_merge = {
+    .name = "merge",
+    .usage = "merge [-o OUT] FILE...",
+    .summary = "add up several profiles into one",
+    .help =
+        "  -o OUT, --output=OUT  where the profile goes, in the pprof format; without it, to standard output\n"
+        "  FILE                  profiles of the same kind, in any format that sigprof reads; - is stdin\n"
+        "\n"
+        "The result is that of `go tool pprof -proto FILE...`: the same code in the same file is the same, wherever\n"
+        "it was in memory; samples with the same stack and labels are added up; of sample types, those that all\n"
+        "files have are kept. Nothing is written when a file cannot be read or does not go with the others.\n",
+    .run = run,
+};
