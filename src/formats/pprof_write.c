@@ -67,9 +67,9 @@ static void write_value_type(struct writer *writer, unsigned number, const struc
 
 static void write_stack(struct writer *writer, const struct sp_sample *sample)
 {
-    const uint32_t *locations = writer->profile->sample_locations.at + sample->first_location;
     if (sample->n_locations == 0)
         return;
+    const uint32_t *locations = writer->profile->sample_locations.at + sample->first_location;
     for (uint32_t i = 0; i < sample->n_locations; i++)
         sp_bytes_put_varint(&writer->inner, id_of(locations[i]));
     put_message(&writer->message, SAMPLE_LOCATION_ID, &writer->inner);

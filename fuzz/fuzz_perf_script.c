@@ -1,0 +1,9 @@
+/*
+ * libFuzzer target: what perf script prints. See fuzz_format.h.
+ */
+#include "fuzz_format.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_format("perf-script", data, size);
+}
