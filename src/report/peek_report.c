@@ -33,4 +33,9 @@ static int print(struct sp_report *report, FILE *out, char *why, size_t why_size
     return explain(report, sp_tree_print(report, matches, out), why, why_size);
 }
 
-const struct sp_report_kind sp_report_peek = {.name = "peek", .print = print};
+static int print_json(struct sp_report *report, FILE *out, char *why, size_t why_size)
+{
+    return explain(report, sp_tree_print_json(report, "peek", matches, out), why, why_size);
+}
+
+const struct sp_report_kind sp_report_peek = {.name = "peek", .print = print, .print_json = print_json};

@@ -8,7 +8,8 @@
  * Context: ordinary code of one thread.
  */
 #include "profile/measure.h"
-#include "report/graph.h"
+#include "report/graph_json.h"
+#include "report/report_json.h"
 
 enum { VALUE_WIDTH = 10 };
 
@@ -61,4 +62,38 @@ static int print(struct sp_report *report, FILE *out, char *why, size_t why_size
     return error;
 }
 
-const struct sp_report_kind sp_report_top = {.name = "top", .print = print};
+static int put_rows(struct sp_json *json, const struct sp_graph *graph)
+{
+    int64_t flat_so_far = 0;
+    int error = 0;
+    sp_json_open(json, "rows", '[');
+    for (size_t i = 0; !error && i < graph->n_shown; i++) {
+        const struct sp_node *node = &graph->nodes[graph->order[i]];
+        flat_so_far = sp_wrapping_sum(flat_so_far, sp_node_flat(node));
+        sp_json_line(json);
+        sp_json_begin(json, '{');
+        error = sp_graph_json_node(json, graph, node, flat_so_far);
+        sp_json_end(json, '}');
+    }
+    sp_json_end(json, ']');
+    return error;
+}
+
+static int print_json(struct sp_report *report, FILE *out, char *why, size_t why_size)
+{
+    (void)why;
+    (void)why_size;
+    struct sp_graph graph;
+    int error = sp_graph_init_trimmed(&graph, report, false);
+    if (!error) {
+        struct sp_json json;
+        sp_report_json_begin(&json, report, "top", out);
+        sp_graph_json_summary(&json, &graph);
+        error = put_rows(&json, &graph);
+        sp_report_json_end(&json);
+    }
+    sp_graph_done(&graph);
+    return error;
+}
+
+const struct sp_report_kind sp_report_top = {.name = "top", .print = print, .print_json = print_json};

@@ -10,6 +10,8 @@
 #include <errno.h>
 
 #include "profile/measure.h"
+#include "report/graph_json.h"
+#include "report/report_json.h"
 
 #define SEPARATOR "----------------------------------------------------------+-------------\n"
 #define LEGEND "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t \n"
@@ -95,6 +97,46 @@ int sp_tree_print(struct sp_report *report, sp_tree_filter *filter, FILE *out)
     return error;
 }
 
+static int put_rows(struct sp_json *json, const struct sp_graph *graph, sp_tree_filter *filter)
+{
+    int64_t flat_so_far = 0;
+    bool is_empty = true;
+    for (size_t i = 0; i < graph->n_shown; i++) {
+        const struct sp_node *node = &graph->nodes[graph->order[i]];
+        int wanted = filter ? filter(graph->report, node) : 1;
+        if (wanted == 0)
+            continue;
+        flat_so_far = sp_wrapping_sum(flat_so_far, sp_node_flat(node));
+        sp_json_line(json);
+        sp_json_begin(json, '{');
+        int error = wanted < 0 ? wanted : sp_graph_json_node(json, graph, node, flat_so_far);
+        if (!error)
+            error = sp_graph_json_neighbours(json, graph, node);
+        sp_json_end(json, '}');
+        if (error)
+            return error;
+        is_empty = false;
+    }
+    return filter && is_empty ? -ENOENT : 0;
+}
+
+int sp_tree_print_json(struct sp_report *report, const char *name, sp_tree_filter *filter, FILE *out)
+{
+    struct sp_graph graph;
+    int error = sp_graph_init_trimmed(&graph, report, true);
+    if (!error) {
+        struct sp_json json;
+        sp_report_json_begin(&json, report, name, out);
+        sp_graph_json_summary(&json, &graph);
+        sp_json_open(&json, "rows", '[');
+        error = put_rows(&json, &graph, filter);
+        sp_json_end(&json, ']');
+        sp_report_json_end(&json);
+    }
+    sp_graph_done(&graph);
+    return error;
+}
+
 static int print(struct sp_report *report, FILE *out, char *why, size_t why_size)
 {
     (void)why;
@@ -102,4 +144,11 @@ static int print(struct sp_report *report, FILE *out, char *why, size_t why_size
     return sp_tree_print(report, NULL, out);
 }
 
-const struct sp_report_kind sp_report_tree = {.name = "tree", .print = print};
+static int print_json(struct sp_report *report, FILE *out, char *why, size_t why_size)
+{
+    (void)why;
+    (void)why_size;
+    return sp_tree_print_json(report, "tree", NULL, out);
+}
+
+const struct sp_report_kind sp_report_tree = {.name = "tree", .print = print, .print_json = print_json};

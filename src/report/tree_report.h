@@ -12,7 +12,7 @@ typedef int sp_tree_filter(const struct sp_report *report, const struct sp_node 
 
 /* Prints the table of the nodes that `filter` (NULL: all) lets through: 0, -ENOENT (there are none) or -ENOMEM. */
 int sp_tree_print(struct sp_report *report, sp_tree_filter *filter, FILE *out);
-/* The same as JSON; see docs/report-json.md. */
-int sp_tree_print_json(struct sp_report *report, sp_tree_filter *filter, FILE *out);
+/* The same as JSON, under the report's name; see docs/report-json.md. */
+int sp_tree_print_json(struct sp_report *report, const char *name, sp_tree_filter *filter, FILE *out);
 
 #endif

@@ -81,9 +81,9 @@ static inline struct sp_report_options usual_options(void)
     };
 }
 
-/* The report of the profile, which is freed, is `expected`. */
-static inline void assert_prints(const struct sp_report_kind *kind, struct sp_profile *profile,
-                                 const struct sp_report_options *options, const char *expected)
+/* What the report prints, as text or JSON, of the profile, which is freed, is `expected`. */
+static inline void assert_printed(const struct sp_report_kind *kind, bool is_json, struct sp_profile *profile,
+                                  const struct sp_report_options *options, const char *expected)
 {
     char *text = NULL, why[256] = "";
     size_t size;
@@ -91,12 +91,19 @@ static inline void assert_prints(const struct sp_report_kind *kind, struct sp_pr
     struct sp_report report;
     assert_int_equal(sp_profile_check(profile, NULL, 0), 0);
     assert_int_equal(sp_report_init(&report, profile, options), 0);
-    assert_int_equal(kind->print(&report, out, why, sizeof(why)), 0);
+    int error = (is_json ? kind->print_json : kind->print)(&report, out, why, sizeof(why));
+    assert_int_equal(error, 0);
     sp_report_done(&report);
     fclose(out);
     assert_string_equal(text, expected);
     free(text);
     sp_profile_free(profile);
+}
+
+static inline void assert_prints(const struct sp_report_kind *kind, struct sp_profile *profile,
+                                 const struct sp_report_options *options, const char *expected)
+{
+    assert_printed(kind, false, profile, options, expected);
 }
 
 #endif

@@ -127,6 +127,41 @@ static void test_peek_without_match(void **state)
     sp_profile_free(profile);
 }
 
+static void test_json_of_top(void **state)
+{
+    (void)state;
+    struct sp_profile *profile = new_profile();
+    struct sp_report_options options = usual_options();
+    add(profile, 1, 30, "leaf@a.c:7<main");
+    add(profile, 1, 10, "main");
+    assert_printed(&sp_report_top, true, profile, &options,
+                   "{\"report\":\"top\",\"type\":\"cpu\",\"unit\":\"nanoseconds\",\"total\":40,\"shown\":40,"
+                   "\"nodes_shown\":2,\"nodes_before_limit\":2,\"nodes_dropped\":0,\"rows\":[\n"
+                   "{\"name\":\"leaf a.c:7\",\"function\":\"leaf\",\"file\":\"a.c\",\"line\":7,"
+                   "\"inlined\":\"always\",\"flat\":30,\"flat_percent\":75,\"sum_percent\":75,\"cum\":30,"
+                   "\"cum_percent\":75},\n"
+                   "{\"name\":\"main\",\"function\":\"main\",\"flat\":10,\"flat_percent\":25,"
+                   "\"sum_percent\":100,\"cum\":40,\"cum_percent\":100}]}\n");
+}
+
+static void test_json_of_tree(void **state)
+{
+    (void)state;
+    struct sp_profile *profile = new_profile();
+    struct sp_report_options options = usual_options();
+    options.node_count = 2;
+    add(profile, 1, 30, "leaf between main");
+    assert_printed(&sp_report_tree, true, profile, &options,
+                   "{\"report\":\"tree\",\"type\":\"cpu\",\"unit\":\"nanoseconds\",\"total\":30,\"shown\":30,"
+                   "\"nodes_shown\":2,\"nodes_before_limit\":3,\"nodes_dropped\":0,\"rows\":[\n"
+                   "{\"name\":\"leaf\",\"function\":\"leaf\",\"flat\":30,\"flat_percent\":100,\"sum_percent\":100,"
+                   "\"cum\":30,\"cum_percent\":100,\"callers\":[\n"
+                   "{\"name\":\"between\",\"function\":\"between\",\"value\":30,\"percent\":100}],\"callees\":[]},\n"
+                   "{\"name\":\"between\",\"function\":\"between\",\"flat\":0,\"flat_percent\":0,"
+                   "\"sum_percent\":100,\"cum\":30,\"cum_percent\":100,\"callers\":[],\"callees\":[\n"
+                   "{\"name\":\"leaf\",\"function\":\"leaf\",\"value\":30,\"percent\":100}]}]}\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +170,8 @@ int main(void)
         cmocka_unit_test(test_tree_of_nothing),
         cmocka_unit_test(test_peek_shows_what_matches),
         cmocka_unit_test(test_peek_without_match),
+        cmocka_unit_test(test_json_of_top),
+        cmocka_unit_test(test_json_of_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
