@@ -5,7 +5,10 @@
 #ifndef SIGPROF_CLI_COMMAND_H
 #define SIGPROF_CLI_COMMAND_H
 
+#include "option.h"
+
 enum {
+    SP_EXIT_HELPED = -1, /* --help has been answered: main makes an exit code of it */
     SP_EXIT_OK = 0,
     SP_EXIT_FAILED = 1, /* the job failed: one line on stderr says what, why and what to do */
     SP_EXIT_USAGE = 2,  /* wrong usage */
@@ -15,16 +18,22 @@ enum {
 
 struct sp_command {
     const char *name;
-    const char *usage;       /* what follows "sigprof " in the usage line, for example "top [-n N] [--cum] FILE" */
+    const char *usage;       /* what follows "sigprof " in the usage line, for example "top [OPTION...] FILE" */
     const char *summary;     /* one line for `sigprof --help` */
-    const char *help;        /* the options and notes, printed after usage and summary by `sigprof NAME --help` */
-    void (*more_help)(void); /* prints what the program knows better than a text, behind `help`; or NULL */
-    /* argv[0] is the command's name. Returns the exit code. --help is already dealt with. */
+    const char *help;        /* words and notes: what `sigprof NAME --help` says behind the options */
+    void (*more_help)(void); /* prints what of it is not constant, behind `help`; or NULL */
+    const struct sp_option_set *sets; /* its options */
+    size_t n_sets;
+    /* Takes a word of the command line into the command's structure: SP_EXIT_OK, or what sp_usage_error returned. */
+    int (*take_word)(const struct sp_command *command, const char *word, void *to);
+    /* Instead of take_word: takes the first word and all that follow it, ended by NULL. */
+    int (*take_rest)(const struct sp_command *command, char **words, void *to);
+    /* argv[0] is the command's name. Returns the exit code, or SP_EXIT_HELPED. */
     int (*run)(int argc, char **argv);
 };
 
-extern const struct sp_command sp_command_record, sp_command_top, sp_command_info, sp_command_symbolize,
-    sp_command_convert, sp_command_merge;
+/* All of them, NULL-terminated, in the order of `sigprof --help`. */
+extern const struct sp_command *const sp_commands[];
 
 /* Results go to stdout: whether they got there is part of the answer. SP_EXIT_OK, or says why not and fails. */
 int sp_finish_stdout(void);

@@ -1,119 +1,29 @@
 /*
- * `sigprof convert`: a profile in another format.
+ * `sigprof convert`: a profile, or what the options leave of it, in another format.
  *
- * Place on the way of a sample: file → formats → profile → formats → file. Which formats there are is the table's
- * business (formats/formats.h); this is the place for those that are made of a report (a call graph's drawing), which
- * find_format would look for next.
+ * Place on the way of a sample: file → formats → profile → select → formats → file. Which formats there are is the
+ * table's business (formats/formats.h).
  * Context: ordinary code of the command's only thread.
  */
 #include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands.h"
 #include "formats/formats.h"
-#include "profile_argument.h"
-#include "util/output_file.h"
+#include "view.h"
 
 struct arguments {
-    const char *format, *output, *type, *file;
+    struct sp_view_options view; /* first: its sets are of this structure, too */
+    const char *format;
 };
 
-/* An option with a value, in its spellings. */
-struct option {
-    const char *names[3];
-    size_t value; /* offset in struct arguments */
+/* A view that is written in a format. */
+struct conversion {
+    struct sp_view view;
+    const struct sp_format *format;
+    bool has_value; /* the user has said which */
 };
-
-static const struct option options[] = {
-    {{"-f", "--format", "-format"}, offsetof(struct arguments, format)},
-    {{"-o", "--output", "-output"}, offsetof(struct arguments, output)},
-    {{"--sample-index", "-sample_index", "--sample_index"}, offsetof(struct arguments, type)},
-};
-
-/*
- * Whether argv[*i] is an option of the table: then `*option` is it, `*value` its value, NULL when that is missing, and
- * `*i` the last argument of it.
- */
-static bool is_option(int argc, char **argv, int *i, const struct option **option, const char **value)
-{
-    for (size_t o = 0; o < sizeof options / sizeof options[0]; o++) {
-        for (size_t n = 0; n < 3; n++) {
-            const char *name = options[o].names[n], *argument = argv[*i];
-            const size_t length = strlen(name);
-            if (strncmp(argument, name, length) != 0 || (argument[length] != '\0' && argument[length] != '='))
-                continue;
-            *option = &options[o];
-            *value = argument[length] == '=' ? argument + length + 1 : *i + 1 < argc ? argv[++*i] : NULL;
-            return true;
-        }
-    }
-    return false;
-}
-
-static int parse(int argc, char **argv, struct arguments *arguments)
-{
-    bool options_end = false;
-    int status = SP_EXIT_OK;
-    for (int i = 1; i < argc && status == SP_EXIT_OK; i++) {
-        const char *argument = argv[i], *value;
-        const struct option *option;
-        if (options_end || argument[0] != '-' || argument[1] == '\0')
-            status = sp_profile_argument_take(&sp_command_convert, &arguments->file, argument);
-        else if (strcmp(argument, "--") == 0)
-            options_end = true;
-        else if (!is_option(argc, argv, &i, &option, &value))
-            status = sp_usage_error(&sp_command_convert, "unknown option \"%s\"", argument);
-        else if (value == NULL || value[0] == '\0')
-            status = sp_usage_error(&sp_command_convert, "%s needs a value", argument);
-        else
-            *(const char **)((char *)arguments + option->value) = value;
-    }
-    if (status == SP_EXIT_OK && arguments->file == NULL)
-        status = sp_usage_error(&sp_command_convert, "FILE is missing");
-    return status;
-}
-
-static bool is_to_stdout(const struct arguments *arguments)
-{
-    return arguments->output == NULL || strcmp(arguments->output, "-") == 0;
-}
-
-/* The format that was asked for, or that the output's name asks for, or the first. NULL: said why not. */
-static const struct sp_format *find_format(const struct arguments *arguments)
-{
-    const struct sp_format *format = NULL;
-    if (arguments->format != NULL) {
-        format = sp_format_find(arguments->format);
-        if (format == NULL || format->write == NULL)
-            sp_usage_error(&sp_command_convert, "there is no format \"%s\" to write", arguments->format);
-        return format != NULL && format->write != NULL ? format : NULL;
-    }
-    if (!is_to_stdout(arguments))
-        format = sp_format_of_path(arguments->output);
-    return format != NULL ? format : sp_formats[0];
-}
-
-/* The sample type of that name or position, as in pprof's -sample_index: whether there is one. */
-static bool find_type(const struct sp_profile *profile, const char *wanted, size_t *index)
-{
-    char *end;
-    errno = 0;
-    const unsigned long long number = strtoull(wanted, &end, 10);
-    if (wanted[0] >= '0' && wanted[0] <= '9' && *end == '\0') {
-        *index = number < profile->sample_types.n ? (size_t)number : SP_VALUE_DEFAULT;
-        return errno == 0 && number < profile->sample_types.n;
-    }
-    for (size_t i = 0; i < profile->sample_types.n; i++) {
-        *index = i;
-        if (strcmp(sp_profile_text(profile, profile->sample_types.at[i].type), wanted) == 0)
-            return true;
-    }
-    return false;
-}
 
 static const char *reason(int error)
 {
@@ -127,64 +37,53 @@ static const char *reason(int error)
     }
 }
 
-static int write_out(const struct arguments *arguments, const struct sp_bytes *bytes)
+static int print_format(const struct sp_view *view, struct sp_report *report, FILE *out, char *why, size_t why_size)
 {
-    struct sp_output_file file = {.fd = -1};
-    int error = 0;
-    if (is_to_stdout(arguments)) {
-        error = sp_output_write(STDOUT_FILENO, bytes->at, bytes->n);
-    } else {
-        error = sp_output_open(arguments->output, &file);
-        if (error == 0)
-            error = sp_output_write(file.fd, bytes->at, bytes->n);
-        if (error == 0)
-            error = sp_output_commit(&file);
-        sp_output_abandon(&file);
-    }
-    if (error == 0)
-        return SP_EXIT_OK;
-    sp_complain("%s cannot be written: %s", is_to_stdout(arguments) ? "standard output" : arguments->output,
-                strerror(-error));
-    return SP_EXIT_FAILED;
+    const struct conversion *conversion = (const void *)view;
+    const struct sp_write_options how = {.value_index =
+                                             conversion->has_value ? report->options.value_index : SP_VALUE_DEFAULT};
+    struct sp_bytes bytes = {0};
+    const int error = conversion->format->write(report->profile, &how, &bytes);
+    if (error)
+        snprintf(why, why_size, "it cannot be written as %s: %s", conversion->format->name, reason(error));
+    else
+        fwrite(bytes.at, 1, bytes.n, out);
+    sp_bytes_done(&bytes);
+    return error;
 }
 
-static int convert(const struct sp_profile *profile, const struct sp_format *format, const struct arguments *arguments)
+/* What to write: by the name that was given, or by the output's ending, or the first. SP_EXIT_OK or SP_EXIT_USAGE. */
+static int choose(const struct arguments *arguments, struct conversion *conversion)
 {
-    struct sp_write_options how = {.value_index = SP_VALUE_DEFAULT};
-    struct sp_bytes bytes = {0};
-    if (arguments->type != NULL && !find_type(profile, arguments->type, &how.value_index)) {
-        sp_complain("%s: it has no sample type \"%s\"; sigprof info lists them", arguments->file, arguments->type);
-        return SP_EXIT_FAILED;
-    }
-    int status = SP_EXIT_FAILED;
-    const int error = format->write(profile, &how, &bytes);
-    if (error != 0)
-        sp_complain("%s: it cannot be written as %s: %s", arguments->file, format->name, reason(error));
-    else
-        status = write_out(arguments, &bytes);
-    sp_bytes_done(&bytes);
-    return status;
+    const char *path = arguments->view.terminal.output;
+    conversion->view = (struct sp_view){.command = &sp_command_convert, .is_data = true};
+    conversion->has_value = arguments->view.sample_index != NULL;
+    const struct sp_format *format = arguments->format ? sp_format_find(arguments->format)
+                                     : path            ? sp_format_of_path(path)
+                                                       : NULL;
+    if (arguments->format && (!format || !format->write))
+        return sp_usage_error(&sp_command_convert, "there is no format \"%s\" to write", arguments->format);
+    conversion->format = format ? format : sp_formats[0];
+    conversion->view.print = print_format;
+    conversion->view.is_whole = conversion->view.is_untrimmed = true;
+    conversion->view.by = SP_BY_ADDRESS + 1;
+    if (!conversion->format->is_binary || !sp_terminal_is_on(&arguments->view.terminal))
+        return SP_EXIT_OK;
+    sp_complain("%s is binary and standard output is a terminal; redirect it, or give -o FILE",
+                conversion->format->name);
+    return SP_EXIT_FAILED;
 }
 
 static int run(int argc, char **argv)
 {
-    struct arguments arguments = {0};
-    struct sp_profile *profile;
-    int status = parse(argc, argv, &arguments);
-    if (status != SP_EXIT_OK)
-        return status;
-    const struct sp_format *format = find_format(&arguments);
-    if (format == NULL)
-        return SP_EXIT_USAGE;
-    if (format->is_binary && is_to_stdout(&arguments) && isatty(STDOUT_FILENO)) {
-        sp_complain("%s is binary and standard output is a terminal; redirect it, or give -o FILE", format->name);
-        return SP_EXIT_FAILED;
-    }
-    status = sp_profile_argument_read(arguments.file, &profile);
-    if (status != SP_EXIT_OK)
-        return status;
-    status = convert(profile, format, &arguments);
-    sp_profile_free(profile);
+    struct arguments arguments = {.view = SP_VIEW_DEFAULTS};
+    struct conversion conversion = {0};
+    int status = sp_options_parse(&sp_command_convert, argc, argv, &arguments);
+    if (status == SP_EXIT_OK)
+        status = choose(&arguments, &conversion);
+    if (status == SP_EXIT_OK)
+        status = sp_view_show(&conversion.view, &arguments.view);
+    sp_sources_done(&arguments.view.sources);
     return status;
 }
 
@@ -192,20 +91,30 @@ static void print_formats(void)
 {
     puts("\nformats, and the endings of file names that stand for them:");
     for (const struct sp_format *const *format = sp_formats; *format; format++) {
-        if ((*format)->write != NULL)
+        if ((*format)->write)
             printf("  %-11s %s%s%s\n", (*format)->name, (*format)->description, (*format)->suffixes ? ": " : "",
                    (*format)->suffixes ? (*format)->suffixes : "");
     }
 }
 
+static const struct sp_option options[] = {
+    {.name = "format",
+     .letter = 'f',
+     .value_name = "FORMAT",
+     .help = "one of those below; without it the ending of --output tells, or it is pprof",
+     .take = sp_take_text,
+     .offset = offsetof(struct arguments, format)},
+};
+static const struct sp_option_set sets[] = {SP_OPTION_SET(NULL, options, 0), SP_VIEW_OPTION_SETS};
+
 const struct sp_command sp_command_convert = {
     .name = "convert",
-    .usage = "convert [-f FORMAT] [-o FILE] [--sample-index=TYPE] FILE",
+    .usage = "convert [-f FORMAT] [-o OUTPUT] [OPTION...] FILE...",
     .summary = "write a profile in another format",
-    .help = "  -f FORMAT            one of those below; without it the ending of -o's FILE tells, or it is pprof\n"
-            "  -o FILE              where to write; - or nothing is standard output\n"
-            "  --sample-index=TYPE  the sample type, by name or position, for formats that have one only\n"
-            "  FILE                 a profile of any format that can be read; - is stdin\n",
+    .sets = sets,
+    .n_sets = sizeof sets / sizeof sets[0],
+    .take_word = sp_view_take_word,
+    .help = SP_VIEW_FILE_HELP,
     .more_help = print_formats,
     .run = run,
 };

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands.h"
 #include "info_model.h"
 #include "profile_argument.h"
 
@@ -17,25 +17,29 @@ struct arguments {
     bool is_json, has_all_rows;
 };
 
+static const struct sp_option options[] = {
+    {.name = "json",
+     .help = "one JSON object instead",
+     .take = sp_take_flag,
+     .offset = offsetof(struct arguments, is_json)},
+    {.name = "all",
+     .help = "all processes and threads, not only the first 20",
+     .take = sp_take_flag,
+     .offset = offsetof(struct arguments, has_all_rows)},
+};
+static const struct sp_option_set sets[] = {SP_OPTION_SET(NULL, options, 0)};
+
+static int take_word(const struct sp_command *command, const char *word, void *to)
+{
+    struct arguments *arguments = to;
+    return sp_profile_argument_take(command, &arguments->file, word);
+}
+
 static int parse(int argc, char **argv, struct arguments *arguments)
 {
-    bool options_end = false;
-    int status = SP_EXIT_OK;
-    for (int i = 1; i < argc && status == SP_EXIT_OK; i++) {
-        const char *argument = argv[i];
-        if (options_end || argument[0] != '-' || argument[1] == '\0')
-            status = sp_profile_argument_take(&sp_command_info, &arguments->file, argument);
-        else if (strcmp(argument, "--") == 0)
-            options_end = true;
-        else if (strcmp(argument, "--json") == 0)
-            arguments->is_json = true;
-        else if (strcmp(argument, "--all") == 0)
-            arguments->has_all_rows = true;
-        else
-            status = sp_usage_error(&sp_command_info, "unknown option \"%s\"", argument);
-    }
+    const int status = sp_options_parse(&sp_command_info, argc, argv, arguments);
     if (status == SP_EXIT_OK && !arguments->file)
-        status = sp_usage_error(&sp_command_info, "FILE is missing");
+        return sp_usage_error(&sp_command_info, "FILE is missing");
     return status;
 }
 
@@ -72,9 +76,10 @@ const struct sp_command sp_command_info = {
     .name = "info",
     .usage = "info [--json] [--all] FILE",
     .summary = "show whether a profile adds up: samples, losses, CPU time of each thread",
-    .help = "  --json  one JSON object instead\n"
-            "  --all   all processes and threads, not only the first 20\n"
-            "  FILE    a profile in the pprof format; - is stdin\n"
+    .sets = sets,
+    .n_sets = 1,
+    .take_word = take_word,
+    .help = "FILE is a profile of any profiler, in any format that sigprof reads; - is stdin.\n"
             "\n"
             "CPU time by the kernel = recorded + lost + unsampled + outside. Profiles of other profilers have no\n"
             "ledger; of them their types, mappings and comments are shown.\n",

@@ -10,9 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int sp_name_places_add(struct sp_name_places *places, const struct sp_command *command, const char *directory)
+static int take_directory(const struct sp_command *command, const struct sp_option *option, const char *directory,
+                          void *to)
 {
+    struct sp_name_places *places = to;
     struct stat st;
+    (void)option;
     if (stat(directory, &st) != 0)
         return sp_usage_error(command, "--debug-dir %s: %s", directory, strerror(errno));
     if (!S_ISDIR(st.st_mode))
@@ -26,6 +29,17 @@ int sp_name_places_add(struct sp_name_places *places, const struct sp_command *c
     places->directories[places->n++] = directory;
     return SP_EXIT_OK;
 }
+
+const struct sp_option sp_name_places_options[SP_NAME_PLACES_OPTIONS] = {
+    {.name = "debug-dir",
+     .value_name = "DIR",
+     .help = "look for debug files in DIR, too, before /usr/lib/debug; may be given again",
+     .take = take_directory},
+    {.name = "debuginfod",
+     .help = "fetch what is not on this machine from the servers in DEBUGINFOD_URLS;\nwithout it nobody is asked",
+     .take = sp_take_flag,
+     .offset = offsetof(struct sp_name_places, is_asking)},
+};
 
 int sp_name_places_open(struct sp_name_places *places)
 {

@@ -22,9 +22,9 @@ struct sp_name_places {
     struct sp_debuginfod *servers;
 };
 
-/* Takes the argument of a --debug-dir. SP_EXIT_OK; or SP_EXIT_USAGE, having complained: it is no directory; or
- * SP_EXIT_FAILED. */
-int sp_name_places_add(struct sp_name_places *places, const struct sp_command *command, const char *directory);
+/* The two options, of a set whose structure is a sp_name_places. */
+enum { SP_NAME_PLACES_OPTIONS = 2 };
+extern const struct sp_option sp_name_places_options[SP_NAME_PLACES_OPTIONS];
 
 /* Makes ready for the work. SP_EXIT_OK; or what sp_debuginfod_open says. */
 int sp_name_places_open(struct sp_name_places *places);

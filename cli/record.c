@@ -5,7 +5,6 @@
  * of one thread.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,28 +12,19 @@
 #include <sys/wait.h>
 
 #include "child.h"
-#include "command.h"
+#include "commands.h"
 #include "descriptor_limits.h"
+#include "record_options.h"
 #include "record_output.h"
 #include "target_program.h"
 #include "target_server.h"
 #include "util/clock.h"
 
-enum { DEFAULT_HZ = 100, MAX_HZ = 100000, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128, NEWBORN_MS = 400 };
-
-struct options {
-    const char *output;
-    unsigned long hz, max_depth;
-    double seconds;   /* 0: until the command ends */
-    uint32_t trigger; /* enum sp_trigger */
-    bool is_following, is_split, is_waiting;
-    struct sp_name_places places;
-    char **argv;
-};
+enum { DEFAULT_HZ = 100, DEFAULT_DEPTH = 512, VARIABLE_BYTES = 128, NEWBORN_MS = 400 };
 
 /* A recording from its first process to its file. */
 struct recording {
-    const struct options *options;
+    const struct sp_record_options *options;
     struct sp_record_output output;
     struct sp_target_server *server;
     int signals;
@@ -45,106 +35,6 @@ struct recording {
     int64_t begin_ns, end_ns; /* of sampling, CLOCK_MONOTONIC; end 0: not yet */
     int write_result;
 };
-
-static bool parse_number(const char *text, unsigned long least, unsigned long most, unsigned long *number)
-{
-    char *end;
-    errno = 0;
-    const unsigned long value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < least || value > most)
-        return false;
-    *number = value;
-    return true;
-}
-
-static bool parse_seconds(const char *text, double *seconds)
-{
-    char *end;
-    const double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value > 0 && value < 1e9))
-        return false;
-    *seconds = value;
-    return true;
-}
-
-static bool parse_trigger(const char *text, uint32_t *trigger)
-{
-    static const char *const names[SP_TRIGGERS] = {
-        [SP_TRIGGER_AUTO] = "auto", [SP_TRIGGER_TIMER] = "timer", [SP_TRIGGER_PERF] = "perf"};
-    for (uint32_t i = 0; i < SP_TRIGGERS; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *trigger = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Options that have no value. */
-static void take_flag(int option, struct options *options)
-{
-    options->is_following = options->is_following && option != 'n';
-    options->is_split = options->is_split || option == 's';
-    options->is_waiting = options->is_waiting || option == 'w';
-    options->places.is_asking = options->places.is_asking || option == 'A';
-}
-
-/* What the options say together. */
-static int check_options(const struct options *options)
-{
-    const struct sp_command *self = &sp_command_record;
-    if (options->output[0] == '\0')
-        return sp_usage_error(self, "-o needs a file name");
-    if (options->is_split && strcmp(options->output, "-") == 0)
-        return sp_usage_error(self, "--split makes several files: they need a name, and -o - has none");
-    if (!options->is_following && (options->is_split || options->is_waiting))
-        return sp_usage_error(self, "--no-follow leaves one process, for which --split and --wait mean nothing");
-    return SP_EXIT_OK;
-}
-
-static int parse_options(int argc, char **argv, struct options *options)
-{
-    static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
-                                          {"frequency", required_argument, NULL, 'F'},
-                                          {"duration", required_argument, NULL, 'd'},
-                                          {"max-depth", required_argument, NULL, 'D'},
-                                          {"trigger", required_argument, NULL, 'T'},
-                                          {"no-follow", no_argument, NULL, 'n'},
-                                          {"split", no_argument, NULL, 's'},
-                                          {"wait", no_argument, NULL, 'w'},
-                                          {"debug-dir", required_argument, NULL, 'P'},
-                                          {"debuginfod", no_argument, NULL, 'A'},
-                                          {0}};
-    const struct sp_command *self = &sp_command_record;
-    int option, status = SP_EXIT_OK;
-    opterr = 0;
-    while (status == SP_EXIT_OK && (option = getopt_long(argc, argv, "+:o:F:d:", longs, NULL)) != -1) {
-        if (option == 'o')
-            options->output = optarg;
-        else if (option == 'F' && !parse_number(optarg, 1, MAX_HZ, &options->hz))
-            return sp_usage_error(self, "-F %s: the rate is a number of Hz from 1 to %d", optarg, MAX_HZ);
-        else if (option == 'd' && !parse_seconds(optarg, &options->seconds))
-            return sp_usage_error(self, "-d %s: the duration is a number of seconds above 0", optarg);
-        else if (option == 'D' && !parse_number(optarg, 1, SP_DEPTH_LIMIT, &options->max_depth))
-            return sp_usage_error(self, "--max-depth %s: the depth is from 1 to %d frames", optarg, SP_DEPTH_LIMIT);
-        else if (option == 'T' && !parse_trigger(optarg, &options->trigger))
-            return sp_usage_error(self, "--trigger %s: there are auto, timer and perf", optarg);
-        else if (option == 'P')
-            status = sp_name_places_add(&options->places, self, optarg);
-        else if (option == ':')
-            return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
-        else if (option == '?')
-            return sp_usage_error(self, "there is no option '%s'", argv[optind - 1]);
-        else
-            take_flag(option, options);
-    }
-    if (status != SP_EXIT_OK)
-        return status;
-    if (optind >= argc)
-        return sp_usage_error(self, "no command to record");
-    options->argv = argv + optind;
-    return check_options(options);
-}
 
 static bool is_sampling(const struct recording *recording)
 {
@@ -342,7 +232,7 @@ static int record(struct recording *recording, const char *path, const char *pre
 static int prepare(struct recording *recording, struct sp_name_places *places, char path[PATH_MAX],
                    char preload[PATH_MAX])
 {
-    const struct options *options = recording->options;
+    const struct sp_record_options *options = recording->options;
     recording->output = (struct sp_record_output){.path = options->output,
                                                   .is_split = options->is_split,
                                                   .has_processes = options->is_following,
@@ -362,10 +252,10 @@ static int prepare(struct recording *recording, struct sp_name_places *places, c
 static int run(int argc, char **argv)
 {
     char path[PATH_MAX], preload[PATH_MAX];
-    struct options options = {
+    struct sp_record_options options = {
         .output = "sigprof.pb.gz", .hz = DEFAULT_HZ, .max_depth = DEFAULT_DEPTH, .is_following = true};
     struct recording recording = {.options = &options, .signals = -1};
-    int result = parse_options(argc, argv, &options);
+    int result = sp_record_parse(argc, argv, &options);
     if (result == SP_EXIT_OK)
         result = prepare(&recording, &options.places, path, preload);
     if (result == SP_EXIT_OK)
@@ -378,30 +268,12 @@ static int run(int argc, char **argv)
 
 const struct sp_command sp_command_record = {
     .name = "record",
-    .usage = "record [-o FILE|-] [-F HZ] [-d SECONDS] [--max-depth N] [--trigger NAME] [--no-follow] [--split]\n"
-             "                      [--wait] [--debug-dir DIR]... [--debuginfod] [--] COMMAND [ARG...]",
-    .summary = "Run a command and record where the CPU time of its threads and processes goes.",
-    .help =
-        "  -o, --output FILE     write the profile there (default: sigprof.pb.gz); - is standard output,\n"
-        "                        and the command's own standard output then goes to standard error\n"
-        "  -F, --frequency HZ    samples per second of CPU time of each thread, 1 to 100000 (default: 100)\n"
-        "  -d, --duration SECONDS\n"
-        "                        stop sampling and write the profile after that time; the command runs on,\n"
-        "                        and record waits for it\n"
-        "      --max-depth N     frames per stack, 1 to 4096 (default: 512)\n"
-        "      --trigger NAME    what makes samples due: timer (at most one a tick of the kernel, the rest is\n"
-        "                        weight), perf (every period, in user code; a descriptor a thread), or auto:\n"
-        "                        timer up to the tick rate, perf above it where permitted (default)\n"
-        "      --no-follow       the command's own process alone, not those that it starts\n"
-        "      --split           a file for each process: FILE.PID before the suffix, as in sigprof.123.pb.gz\n"
-        "      --wait            record until all processes that the command has started have ended, not only\n"
-        "                        the command\n"
-        "      --debug-dir DIR   look for debug files in DIR, too, before /usr/lib/debug; may be given again\n"
-        "      --debuginfod      fetch what is not on this machine from the servers in DEBUGINFOD_URLS; without it\n"
-        "                        nobody is asked\n"
-        "  -h, --help            this help\n"
-        "\n"
-        "The command's exit status is passed on; 128+N when signal N ended it, 127 when it was not found,\n"
-        "126 when it could not be executed, 1 when the profile could not be written, 2 for wrong usage.\n",
+    .usage = "record [OPTION...] [--] COMMAND [ARG...]",
+    .summary = "record where the CPU time of a command, its threads and its processes goes",
+    .sets = sp_record_sets,
+    .n_sets = SP_RECORD_SETS,
+    .take_rest = sp_record_take_command,
+    .help = "The command's exit status is passed on; 128+N when signal N ended it, 127 when it was not found,\n"
+            "126 when it could not be executed, 1 when the profile could not be written, 2 for wrong usage.\n",
     .run = run,
 };

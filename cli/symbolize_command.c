@@ -7,14 +7,13 @@
 #include "symbolize/symbolize.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands.h"
 #include "formats/formats.h"
 #include "name_places.h"
 #include "name_progress.h"
@@ -26,22 +25,11 @@
 struct arguments {
     const char *file, *output; /* `output` NULL: FILE itself */
     bool is_in_place;
+    int demangle;
     struct sp_symbolize_options options;
     struct sp_perf_map_arguments maps;
     struct sp_name_places places;
 };
-
-static bool parse_style(const char *text, enum sp_demangle_style *style)
-{
-    static const char *const names[] = {
-        [SP_DEMANGLE_SHORT] = "short", [SP_DEMANGLE_FULL] = "full", [SP_DEMANGLE_NONE] = "none"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(text, names[i]) == 0) {
-            *style = (enum sp_demangle_style)i;
-            return true;
-        }
-    return false;
-}
 
 /* What the options say together. */
 static int check_arguments(const struct arguments *arguments)
@@ -61,36 +49,61 @@ static int check_arguments(const struct arguments *arguments)
     return SP_EXIT_OK;
 }
 
+static int take_perf_map(const struct sp_command *command, const struct sp_option *option, const char *value, void *to)
+{
+    (void)option;
+    return sp_perf_map_arguments_add(to, command, value);
+}
+
+static const char *const styles[] = {
+    [SP_DEMANGLE_SHORT] = "short", [SP_DEMANGLE_FULL] = "full", [SP_DEMANGLE_NONE] = "none", NULL};
+
+static const struct sp_option options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .value_name = "FILE",
+     .help = "write the named profile there; - is standard output",
+     .take = sp_take_text,
+     .offset = offsetof(struct arguments, output)},
+    {.name = "in-place",
+     .letter = 'i',
+     .help = "replace FILE itself",
+     .take = sp_take_flag,
+     .offset = offsetof(struct arguments, is_in_place)},
+    {.name = "force",
+     .letter = 'f',
+     .help = "look up addresses that have names, too; where nothing is found, the old\nnames stay",
+     .take = sp_take_flag,
+     .offset = offsetof(struct arguments, options.is_forced)},
+    {.name = "demangle",
+     .value_name = "STYLE",
+     .help = "names of C++, Rust and D: short (default; as pprof shows them), full (with\n"
+             "parameters and template arguments), none (as in the symbol table)",
+     .take = sp_take_choice,
+     .choices = styles,
+     .offset = offsetof(struct arguments, demangle)},
+    {.name = "perf-map",
+     .value_name = "[PID=]MAP",
+     .help = "names of code made at run time, from a /tmp/perf-PID.map that you know to be\n"
+             "of the recorded process; with PID= where the profile is of several. May be\ngiven again",
+     .take = take_perf_map,
+     .offset = offsetof(struct arguments, maps)},
+};
+static const struct sp_option_set sets[] = {
+    SP_OPTION_SET(NULL, options, 0),
+    {NULL, sp_name_places_options, SP_NAME_PLACES_OPTIONS, offsetof(struct arguments, places)}};
+
+static int take_word(const struct sp_command *command, const char *word, void *to)
+{
+    struct arguments *arguments = to;
+    return sp_profile_argument_take(command, &arguments->file, word);
+}
+
 static int parse(int argc, char **argv, struct arguments *arguments)
 {
-    static const struct option longs[] = {
-        {"output", required_argument, NULL, 'o'},   {"in-place", no_argument, NULL, 'i'},
-        {"force", no_argument, NULL, 'f'},          {"demangle", required_argument, NULL, 'd'},
-        {"perf-map", required_argument, NULL, 'p'}, {"debug-dir", required_argument, NULL, 'P'},
-        {"debuginfod", no_argument, NULL, 'A'},     {0}};
-    const struct sp_command *self = &sp_command_symbolize;
-    int option, status = SP_EXIT_OK;
-    opterr = 0;
-    while (status == SP_EXIT_OK && (option = getopt_long(argc, argv, ":o:if", longs, NULL)) != -1) {
-        if (option == 'o')
-            arguments->output = optarg;
-        else if (option == 'd' && !parse_style(optarg, &arguments->options.demangle))
-            return sp_usage_error(self, "--demangle %s: there are short, full and none", optarg);
-        else if (option == 'p')
-            status = sp_perf_map_arguments_add(&arguments->maps, self, optarg);
-        else if (option == 'P')
-            status = sp_name_places_add(&arguments->places, self, optarg);
-        else if (option == ':')
-            return sp_usage_error(self, "option '%s' needs a value", argv[optind - 1]);
-        else if (option == '?')
-            return sp_usage_error(self, "there is no option '%s'", argv[optind - 1]);
-        arguments->is_in_place |= option == 'i';
-        arguments->options.is_forced |= option == 'f';
-        arguments->places.is_asking |= option == 'A';
-    }
-    for (; optind < argc && status == SP_EXIT_OK; optind++)
-        status = sp_profile_argument_take(self, &arguments->file, argv[optind]);
-    return status != SP_EXIT_OK ? status : check_arguments(arguments);
+    const int status = sp_options_parse(&sp_command_symbolize, argc, argv, arguments);
+    arguments->options.demangle = (enum sp_demangle_style)arguments->demangle;
+    return status == SP_EXIT_OK ? check_arguments(arguments) : status;
 }
 
 static const char *plural(uint64_t n)
@@ -248,23 +261,13 @@ static int run(int argc, char **argv)
 
 const struct sp_command sp_command_symbolize = {
     .name = "symbolize",
-    .usage = "symbolize (-o FILE | -i) [-f] [--demangle=STYLE] [--perf-map=[PID=]MAP]... [--debug-dir DIR]... "
-             "[--debuginfod] FILE",
+    .usage = "symbolize (-o FILE | -i) [OPTION...] FILE",
     .summary = "give names to the addresses of a profile",
+    .sets = sets,
+    .n_sets = sizeof sets / sizeof sets[0],
+    .take_word = take_word,
     .help =
-        "  -o, --output FILE  write the named profile there; - is standard output\n"
-        "  -i, --in-place     replace FILE itself\n"
-        "  -f, --force        look up addresses that have names, too; where nothing is found, the old names stay\n"
-        "  --demangle=STYLE   names of C++, Rust and D: short (default; as pprof shows them), full (with parameters\n"
-        "                     and template arguments), none (as in the symbol table)\n"
-        "  --perf-map=[PID=]MAP\n"
-        "                     names of code made at run time, from a /tmp/perf-PID.map that you know to be of the\n"
-        "                     recorded process; with PID= where the profile is of several. More than one can be given\n"
-        "  --debug-dir DIR    look for debug files in DIR, too, before /usr/lib/debug; may be given again\n"
-        "  --debuginfod       fetch what is not on this machine from the servers in DEBUGINFOD_URLS; without it\n"
-        "                     nobody is asked\n"
-        "  FILE               a profile in the pprof format, of any profiler; - is stdin\n"
-        "\n"
+        "FILE is a profile of any profiler; - is stdin.\n\n"
         "Names come from the files that the profile's mappings tell, and their debug files. A file whose build id is\n"
         "not the one that was recorded is not used. What has no name keeps its address.\n",
     .run = run,

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands.h"
 #include "formats/formats.h"
 #include "profile/merge.h"
 #include "profile_argument.h"
@@ -30,8 +30,7 @@ enum {
 
 struct arguments {
     const char *output; /* NULL or "-": standard output */
-    char **files;       /* of argv, without options */
-    int n_files;
+    struct sp_words files;
 };
 
 /* A line on the terminal that tells how far the work is. */
@@ -40,51 +39,34 @@ struct progress {
     int64_t next_ns;
 };
 
-static bool is_output_option(int argc, char **argv, int *i, const char **value)
-{
-    static const char *const names[] = {"-o", "--output", "-output"};
-    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
-        const char *argument = argv[*i];
-        const size_t length = strlen(names[n]);
-        if (strncmp(argument, names[n], length) != 0 || (argument[length] != '\0' && argument[length] != '='))
-            continue;
-        *value = argument[length] == '=' ? argument + length + 1 : *i + 1 < argc ? argv[++*i] : "";
-        return true;
-    }
-    return false;
-}
-
 static int check_arguments(const struct arguments *arguments)
 {
     int n_stdin = 0;
-    for (int i = 0; i < arguments->n_files; i++)
-        n_stdin += strcmp(arguments->files[i], "-") == 0;
-    if (arguments->n_files == 0)
+    for (size_t i = 0; i < arguments->files.n; i++)
+        n_stdin += strcmp(arguments->files.at[i], "-") == 0;
+    if (arguments->files.n == 0)
         return sp_usage_error(&sp_command_merge, "FILE is missing");
+    if (arguments->output && arguments->output[0] == '\0')
+        return sp_usage_error(&sp_command_merge, "-o needs a file name");
     if (n_stdin > 1)
         return sp_usage_error(&sp_command_merge, "standard input can be read once only");
     return SP_EXIT_OK;
 }
 
-/* The files move to the front of argv, whose order they keep. */
-static int parse(int argc, char **argv, struct arguments *arguments)
+static const struct sp_option options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .value_name = "OUT",
+     .help = "where the profile goes, in the pprof format; without it, to standard output",
+     .take = sp_take_text,
+     .offset = offsetof(struct arguments, output)},
+};
+static const struct sp_option_set sets[] = {SP_OPTION_SET(NULL, options, 0)};
+
+static int take_word(const struct sp_command *command, const char *word, void *to)
 {
-    bool options_end = false;
-    arguments->files = argv;
-    for (int i = 1; i < argc; i++) {
-        const char *argument = argv[i], *value;
-        if (options_end || argument[0] != '-' || argument[1] == '\0')
-            arguments->files[arguments->n_files++] = argv[i];
-        else if (strcmp(argument, "--") == 0)
-            options_end = true;
-        else if (!is_output_option(argc, argv, &i, &value))
-            return sp_usage_error(&sp_command_merge, "unknown option \"%s\"", argument);
-        else if (value[0] == '\0')
-            return sp_usage_error(&sp_command_merge, "%s needs a file name", argument);
-        else
-            arguments->output = value;
-    }
-    return check_arguments(arguments);
+    (void)command;
+    return sp_words_add(&((struct arguments *)to)->files, word);
 }
 
 static struct progress progress_begin(void)
@@ -96,11 +78,11 @@ static struct progress progress_begin(void)
     };
 }
 
-static void progress_show(struct progress *progress, int done, int n)
+static void progress_show(struct progress *progress, size_t done, size_t n)
 {
     if (!progress->is_watched || sp_now_ns() < progress->next_ns)
         return;
-    fprintf(stderr, "\r\033[Ksigprof: merged %d of %d files", done, n);
+    fprintf(stderr, "\r\033[Ksigprof: merged %zu of %zu files", done, n);
     progress->is_drawn = true;
     progress->next_ns = sp_now_ns() + (int64_t)PROGRESS_EVERY_MS * NS_PER_MS;
 }
@@ -138,10 +120,11 @@ static int merge(const struct arguments *arguments, struct sp_profile **merged)
     struct sp_merger *merger = sp_merger_new();
     struct progress progress = progress_begin();
     char why[WHY_BYTES] = "there is not enough memory to merge";
-    int status = merger != NULL ? SP_EXIT_OK : SP_EXIT_FAILED, n_done = 0;
-    while (status == SP_EXIT_OK && n_done < arguments->n_files) {
-        progress_show(&progress, n_done, arguments->n_files);
-        const char *file = arguments->files[n_done++];
+    int status = merger != NULL ? SP_EXIT_OK : SP_EXIT_FAILED;
+    size_t n_done = 0;
+    while (status == SP_EXIT_OK && n_done < arguments->files.n) {
+        progress_show(&progress, n_done, arguments->files.n);
+        const char *file = arguments->files.at[n_done++];
         status = add_file(merger, file);
     }
     progress_end(&progress);
@@ -190,18 +173,20 @@ static int write_profile(const struct arguments *arguments, const struct sp_prof
 static int run(int argc, char **argv)
 {
     struct arguments arguments = {0};
-    struct sp_profile *merged;
-    int status = parse(argc, argv, &arguments);
+    struct sp_profile *merged = NULL;
+    int status = sp_options_parse(&sp_command_merge, argc, argv, &arguments);
+    if (status == SP_EXIT_OK)
+        status = check_arguments(&arguments);
     if (status == SP_EXIT_OK && is_to_stdout(&arguments) && isatty(STDOUT_FILENO)) {
         sp_complain("a profile is binary and standard output is a terminal; redirect it, or give -o OUT");
         status = SP_EXIT_FAILED;
     }
     if (status == SP_EXIT_OK)
         status = merge(&arguments, &merged);
-    if (status != SP_EXIT_OK)
-        return status;
-    status = write_profile(&arguments, merged);
+    if (status == SP_EXIT_OK)
+        status = write_profile(&arguments, merged);
     sp_profile_free(merged);
+    free(arguments.files.at);
     return status;
 }
 
@@ -209,9 +194,11 @@ const struct sp_command sp_command_merge = {
     .name = "merge",
     .usage = "merge [-o OUT] FILE...",
     .summary = "add up several profiles into one",
+    .sets = sets,
+    .n_sets = 1,
+    .take_word = take_word,
     .help =
-        "  -o OUT, --output=OUT  where the profile goes, in the pprof format; without it, to standard output\n"
-        "  FILE                  profiles of the same kind, in any format that sigprof reads; - is stdin\n"
+        "FILEs are profiles of the same kind, in any format that sigprof reads; - is stdin.\n"
         "\n"
         "The result is that of `go tool pprof -proto FILE...`: the same code in the same file is the same, wherever\n"
         "it was in memory; samples with the same stack and labels are added up; of sample types, those that all\n"

@@ -1,0 +1,17 @@
+/*
+ * Colours for the text of a report: what says how much is seen first.
+ *
+ * Place: cli, between report and terminal: reports are plain. Context: ordinary code of the command's only thread.
+ */
+#ifndef SIGPROF_CLI_REPORT_COLOR_H
+#define SIGPROF_CLI_REPORT_COLOR_H
+
+#include <stddef.h>
+
+/*
+ * Puts colours into `*text`, which is replaced: headings are dim, and a row with percentages has the colour of the
+ * first of them, red from a tenth of everything. 0 or -ENOMEM, and then nothing has changed.
+ */
+int sp_report_color(char **text, size_t *size);
+
+#endif
