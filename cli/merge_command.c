@@ -1,9 +1,9 @@
 /*
  * `sigprof merge`: several profiles into one, by pprof's rules.
  *
- * Place on the way of a sample: files → formats → profile/merge → formats → file. One profile at a time is in memory,
- * besides the merged one. A file that cannot be read, or does not go with those before it, ends the command with
- * nothing written: a sum that silently lacks a part would look like the whole.
+ * Place on the way of a sample: files → formats → profile/merge → formats → file. Few profiles are in memory at
+ * a time, besides the merged one. A file that cannot be read, or does not go with those before it, ends the command
+ * with nothing written: a sum that silently lacks a part would look like the whole.
  *
  * Context: ordinary code of the command's only thread.
  */
@@ -17,12 +17,12 @@
 #include "commands.h"
 #include "formats/formats.h"
 #include "profile/merge.h"
-#include "profile_argument.h"
+#include "read_ahead.h"
 #include "util/clock.h"
 #include "util/output_file.h"
 
 enum {
-    WHY_BYTES = 320,
+    WHY_BYTES = 320,          /* at least SP_READ_AHEAD_WHY_BYTES */
     PROGRESS_AFTER_MS = 1000, /* what is done sooner needs no line */
     PROGRESS_EVERY_MS = 200,
     NS_PER_MS = 1000000,
@@ -94,23 +94,38 @@ static void progress_end(struct progress *progress)
     progress->is_drawn = false;
 }
 
-static int add_file(struct sp_merger *merger, const char *file)
+static int add_next(struct sp_merger *merger, struct sp_read_ahead *ahead, char why[WHY_BYTES])
 {
     struct sp_profile *profile;
-    char why[WHY_BYTES];
-    int status = sp_profile_argument_read(file, &profile);
-    if (status != SP_EXIT_OK)
-        return status;
-    sp_profile_ensure_mapping(profile); /* as pprof does */
-    int error = sp_profile_error(profile);
+    int error = sp_read_ahead_next(ahead, &profile, why);
     if (error != 0)
-        snprintf(why, sizeof why, "%s", strerror(-error));
+        return error;
+    sp_profile_ensure_mapping(profile); /* as pprof does */
+    error = sp_profile_error(profile);
+    if (error != 0)
+        snprintf(why, WHY_BYTES, "%s", strerror(-error));
     else
-        error = sp_merger_add(merger, profile, why, sizeof why);
+        error = sp_merger_add(merger, profile, why, WHY_BYTES);
     sp_profile_free(profile);
+    return error;
+}
+
+static int add_files(struct sp_merger *merger, struct sp_read_ahead *ahead, const struct arguments *arguments)
+{
+    struct progress progress = progress_begin();
+    char why[WHY_BYTES];
+    int error = 0;
+    size_t i = 0;
+    for (; i < arguments->files.n; i++) {
+        progress_show(&progress, i, arguments->files.n);
+        error = add_next(merger, ahead, why);
+        if (error != 0)
+            break;
+    }
+    progress_end(&progress);
     if (error == 0)
         return SP_EXIT_OK;
-    sp_complain("%s: %s", strcmp(file, "-") == 0 ? "stdin" : file, why);
+    sp_complain("%s: %s", strcmp(arguments->files.at[i], "-") == 0 ? "stdin" : arguments->files.at[i], why);
     return SP_EXIT_FAILED;
 }
 
@@ -118,20 +133,14 @@ static int add_file(struct sp_merger *merger, const char *file)
 static int merge(const struct arguments *arguments, struct sp_profile **merged)
 {
     struct sp_merger *merger = sp_merger_new();
-    struct progress progress = progress_begin();
+    struct sp_read_ahead *ahead = merger != NULL ? sp_read_ahead_new(arguments->files.at, arguments->files.n) : NULL;
     char why[WHY_BYTES] = "there is not enough memory to merge";
-    int status = merger != NULL ? SP_EXIT_OK : SP_EXIT_FAILED;
-    size_t n_done = 0;
-    while (status == SP_EXIT_OK && n_done < arguments->files.n) {
-        progress_show(&progress, n_done, arguments->files.n);
-        const char *file = arguments->files.at[n_done++];
-        status = add_file(merger, file);
-    }
-    progress_end(&progress);
-    if (merger == NULL || (status == SP_EXIT_OK && sp_merger_finish(merger, merged, why, sizeof why) != 0)) {
+    int status = ahead != NULL ? add_files(merger, ahead, arguments) : SP_EXIT_FAILED;
+    if (ahead == NULL || (status == SP_EXIT_OK && sp_merger_finish(merger, merged, why, sizeof why) != 0)) {
         sp_complain("%s", why);
         status = SP_EXIT_FAILED;
     }
+    sp_read_ahead_free(ahead);
     sp_merger_free(merger);
     return status;
 }

@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    FIRST_CAPACITY = 256,
-    LONGEST_VARINT = 10,
-};
+enum { FIRST_CAPACITY = 256 };
 
 void sp_bytes_done(struct sp_bytes *bytes)
 {
@@ -54,13 +51,4 @@ int sp_bytes_sink(void *user, const void *data, size_t n)
     struct sp_bytes *bytes = user;
     sp_bytes_put(bytes, data, n);
     return bytes->error;
-}
-
-void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value)
-{
-    if (!sp_bytes_reserve(bytes, LONGEST_VARINT))
-        return;
-    for (; value >= 0x80; value >>= 7)
-        bytes->at[bytes->n++] = (uint8_t)(value | 0x80);
-    bytes->at[bytes->n++] = (uint8_t)value;
 }

@@ -20,7 +20,18 @@ void sp_bytes_put(struct sp_bytes *bytes, const void *data, size_t n);
 /* The same as a sink (struct sp_json): `user` is the block. 0, or its sticky error. */
 int sp_bytes_sink(void *user, const void *data, size_t n);
 
+enum { SP_LONGEST_VARINT = 10 };
+
 /* Appends a base-128 number. */
-void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value);
+static inline void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value)
+{
+    if (bytes->error || (bytes->capacity - bytes->n < SP_LONGEST_VARINT && !sp_bytes_reserve(bytes, SP_LONGEST_VARINT)))
+        return;
+    uint8_t *at = bytes->at + bytes->n;
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    bytes->n = (size_t)(at - bytes->at);
+}
 
 #endif

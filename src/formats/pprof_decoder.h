@@ -71,6 +71,18 @@ bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, s
         }                                                                                                           \
     } while (0)
 
+/*
+ * Makes room for `extra` more items, of which the file has at least a byte each; the decoder's error says whether that
+ * failed.
+ */
+#define PPROF_RESERVE(decoder, list, extra)                                            \
+    do {                                                                               \
+        void *moved = (list).at;                                                       \
+        while ((list).capacity - (list).n < (extra) &&                                 \
+               sp_pprof_grow((decoder), &moved, &(list).capacity, sizeof(*(list).at))) \
+            (list).at = moved;                                                         \
+    } while (0)
+
 /* Records what is wrong at byte `position` of the file. */
 void sp_pprof_fail(struct pprof_decoder *decoder, size_t position, const char *error);
 

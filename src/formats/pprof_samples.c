@@ -29,24 +29,33 @@ static void read_label(struct pprof_decoder *decoder, struct sp_reader message)
     PPROF_PUSH(decoder, decoder->labels, label);
 }
 
-static void add_frame(struct pprof_decoder *decoder, uint64_t id, size_t position)
+/* The location of that id; SP_ID_NONE, and then the file is refused, when there is none. */
+static uint32_t find_location(struct pprof_decoder *decoder, uint64_t id, size_t position)
 {
     uint32_t location = sp_id_map_get(&decoder->locations, id);
     if (location == SP_ID_NONE)
         sp_pprof_fail(decoder, position, "a sample refers to a location that does not exist");
-    PPROF_PUSH(decoder, decoder->stack, location);
+    return location;
 }
 
-/* One number, or a packed list of them. */
+/* One number, or a packed list of them: most of a file is these, so there is room for all before the first is read. */
 static void read_frames(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field)
 {
     if (field->wire != SP_WIRE_BYTES) {
-        add_frame(decoder, sp_reader_number(message, field), field->position);
+        PPROF_PUSH(decoder, decoder->stack, find_location(decoder, sp_reader_number(message, field), field->position));
         return;
     }
     struct sp_reader packed = field->bytes;
-    while (sp_reader_left(&packed) && !decoder->file.error)
-        add_frame(decoder, sp_reader_varint(&packed), sp_reader_position(&packed));
+    PPROF_RESERVE(decoder, decoder->stack, sp_reader_left(&packed));
+    if (decoder->error || sp_reader_left(&packed) == 0)
+        return;
+    uint32_t *to = decoder->stack.at + decoder->stack.n, location = 0;
+    while (sp_reader_left(&packed) && location != SP_ID_NONE) {
+        uint64_t id = sp_reader_varint(&packed);
+        if (!packed.error)
+            *to++ = location = find_location(decoder, id, field->position);
+    }
+    decoder->stack.n = (size_t)(to - decoder->stack.at);
     sp_reader_adopt(message, &packed);
 }
 

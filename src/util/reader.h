@@ -42,14 +42,25 @@ static inline size_t sp_reader_left(const struct sp_reader *reader)
     return (size_t)(reader->end - reader->at);
 }
 
-/* sp_reader_varint for numbers of more than one byte. */
+/* sp_reader_varint for numbers of more than three bytes, and at the end of the data. */
 uint64_t sp_reader_long_varint(struct sp_reader *reader);
 
 /* A base-128 number of up to ten bytes, least significant group first; 0 on error. */
 static inline uint64_t sp_reader_varint(struct sp_reader *reader)
 {
-    if (reader->at < reader->end && *reader->at < 0x80)
-        return *reader->at++;
+    const uint8_t *at = reader->at;
+    if (at < reader->end && at[0] < 0x80) {
+        reader->at = at + 1;
+        return at[0];
+    }
+    if (reader->end - at >= 3 && at[1] < 0x80) {
+        reader->at = at + 2;
+        return (at[0] & 0x7fU) | (uint64_t)at[1] << 7;
+    }
+    if (reader->end - at >= 3 && at[2] < 0x80) {
+        reader->at = at + 3;
+        return (at[0] & 0x7fU) | (at[1] & 0x7fU) << 7 | (uint64_t)at[2] << 14;
+    }
     return sp_reader_long_varint(reader);
 }
 
