@@ -79,6 +79,20 @@ def legacy():
     yield b"".join(struct.pack("<Q", word) for word in words) + struct.pack("<QQQ", 0, 1, 0) + MAPS
 
 
+def legacy_text():
+    heap = (b"heap profile:   3:  5000 [ 10: 90000] @ heap_v2/524288\n   1:   1000 [  4:  40000] @ 0x401010 0x7f0001\n"
+            b"#\t0x40100f\tmain.f+0x3\n\n 2: 4000 [ 6: 50000] @ 0x401010 0x1\n 0: 0 [6: 50000] @\n\nMAPPED_LIBRARIES:\n")
+    yield heap + MAPS
+    for kind in (b"heap/1048576", b"growthz", b"fragmentation", b"heapprofile"):
+        yield heap.replace(b"heap_v2/524288", kind)
+    yield (b"--- contentionz 0 ---\ncycles/second = 3000000000\nsampling period = 100\nms since reset = 16502\n"
+           b"discarded samples = 0\n 35258904 12 @ 0x401010 0x401020\n100 1 @ 0x401010 0x1\n--- Memory map: ---\n" + MAPS)
+    yield b"--- mutex:\ncycles/second=2000000000\nsampling period=1\n2000 3 @ 0x11\n#\t0x10\tsync.f\n"
+    yield b"goroutine profile: total 6\n5 @ 0x47dece 0x45f466\n# labels: {}\n1 @ 0x442c51\n"
+    yield (b"--- threadz 1 ---\n\n--- Thread 7ff (name: main/14748) stack: ---\n PC: 0x401010: f\n 0x401011 0x402010\n"
+           b"--- Thread 7fe (name: t/14749) stack: ---\n[same as previous thread]\n--- Memory map: ---\n" + MAPS)
+
+
 def folded():
     yield b"# comment\nmain;f;g 3\n\nmain;f(int, char) const_[k] 2\r\nmain;f;g 4\n"
     yield b"a;b 1 2\na;c 0 7\n"
@@ -107,7 +121,7 @@ def zstd_raw(content):
 
 
 def any_format():
-    for make in (pprof, legacy, folded, perf_script):
+    for make in (pprof, legacy, legacy_text, folded, perf_script):
         for content in make():
             yield content
             yield zstd_raw(content)

@@ -12,15 +12,28 @@
 #include "formats/firefox.h"
 #include "formats/folded.h"
 #include "formats/legacy.h"
+#include "formats/legacy_text.h"
 #include "formats/perf_script.h"
 #include "formats/pprof.h"
 #include "formats/profile_json.h"
 #include "formats/speedscope.h"
 
+/* Reading asks them in this order. */
+/* clang-format off */
 const struct sp_format *const sp_formats[] = {
-    &sp_format_pprof,      &sp_format_proto, &sp_format_legacy,  &sp_format_perf_script, &sp_format_folded,
-    &sp_format_speedscope, &sp_format_json,  &sp_format_firefox, &sp_format_callgrind,   NULL,
+    &sp_format_pprof,
+    &sp_format_proto,
+    &sp_format_legacy,
+    &sp_format_legacy_text,
+    &sp_format_perf_script,
+    &sp_format_folded, /* any text may be: behind the other texts */
+    &sp_format_speedscope,
+    &sp_format_json,
+    &sp_format_firefox,
+    &sp_format_callgrind,
+    NULL,
 };
+/* clang-format on */
 
 const struct sp_format *sp_format_find(const char *name)
 {

@@ -21,6 +21,7 @@
 
 #include "formats/id_map.h"
 #include "formats/legacy.h"
+#include "formats/legacy_text.h"
 #include "formats/maps.h"
 
 enum {
@@ -29,9 +30,6 @@ enum {
     STRIPS_MAX = 2,
     SIMILAR_SAMPLES = 32, /* one of so many may lack the handler's frame */
 };
-
-static const char *const dropped_frames = "ProfileData::Add|ProfileData::prof_handler|CpuProfiler::prof_handler|"
-                                          "__pthread_sighandler|__restore";
 
 struct words {
     const uint8_t *data;
@@ -246,7 +244,7 @@ static void start_profile(struct reading *reading)
     sp_profile_add_sample_type(profile, "samples", "count");
     sp_profile_add_sample_type(profile, "cpu", "nanoseconds");
     profile->period_type = profile->sample_types.n == 2 ? profile->sample_types.at[1] : (struct sp_value_type){0};
-    profile->drop_frames = sp_profile_string(profile, dropped_frames);
+    profile->drop_frames = sp_profile_string(profile, sp_legacy_cpu_frames);
 }
 
 static void read_all(struct reading *reading)
