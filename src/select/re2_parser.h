@@ -37,6 +37,7 @@ struct re2_parser {
     unsigned flags;
     bool is_folding;         /* what PCRE2 has been told of (?i) */
     bool has_operand;        /* something that can be repeated stands before `at` */
+    bool is_repeated;        /* and already is */
     const char *last_repeat; /* the repetition that stands right before `at`, or NULL */
     uint32_t factor;         /* how often the last operand repeats what is innermost in it */
     uint32_t group_factor;   /* the same of all before it in the group */

@@ -73,6 +73,7 @@ static void begin_operand(struct re2_parser *parser)
         parser->group_factor = parser->factor;
     parser->factor = 1;
     parser->has_operand = true;
+    parser->is_repeated = false;
 }
 
 static void put_literal(struct re2_parser *parser, uint32_t rune)
@@ -251,8 +252,9 @@ static bool put_repeat(struct re2_parser *parser, const char *end, int min, int 
     const char *after = end + (*end == '?');
     if (is_counted && !are_good_counts(min, max))
         return re2_fail(parser, "invalid repeat count", start, end);
-    if (last)
-        return re2_fail(parser, "invalid nested repetition operator", last, after);
+    /* Go refuses a**, but takes a*(?i)*, as flags are no operand. Nobody means that. */
+    if (last || parser->is_repeated)
+        return re2_fail(parser, "invalid nested repetition operator", last ? last : start, after);
     if (!parser->has_operand)
         return re2_fail(parser, "missing argument to repetition operator", start, after);
     if (is_counted && !multiply(parser, min, max))
@@ -263,6 +265,7 @@ static bool put_repeat(struct re2_parser *parser, const char *end, int min, int 
         fprintf(parser->out, "{%d,}", min);
     else
         fprintf(parser->out, "{%d,%d}", min, max);
+    parser->is_repeated = true;
     parser->last_repeat = start;
     parser->at = after;
     return true;

@@ -1,6 +1,7 @@
 /*
  * RE2's syntax, as Go's regexp accepts it, in PCRE2's words. What RE2 refuses is refused here, with Go's message:
- * look-around, references back, possessive repetition, repeated repetition, more than 1000 times.
+ * look-around, references back, possessive repetition, repeated repetition, more than 1000 times. Only repetitions with
+ * flags between them, a*(?i)*, are refused here and not there.
  *
  * Place on the way of a sample: inside src/select, under regex.h.
  * Context: ordinary code of one thread at a time.

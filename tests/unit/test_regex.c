@@ -145,6 +145,7 @@ static void test_regex_refuses_what_re2_refuses(void **state)
     assert_refused("a**", "invalid nested repetition operator: `**`");
     assert_refused("a++", "invalid nested repetition operator: `++`");
     assert_refused("a{2}{3}", "invalid nested repetition operator: `{2}{3}`");
+    assert_refused("a*(?U)?", "invalid nested repetition operator: `?`");
     assert_refused("a{1001}", "invalid repeat count: `{1001}`");
     assert_refused("a{2,1}", "invalid repeat count: `{2,1}`");
     assert_refused("a{9876543210}", "invalid repeat count: `{9876543210}`");
