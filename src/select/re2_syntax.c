@@ -382,9 +382,7 @@ static bool read_plain(struct re2_parser *parser)
     uint32_t rune = re2_next_rune(&parser->at);
     switch (rune) {
     case '|':
-        if (parser->group_factor < parser->factor)
-            parser->group_factor = parser->factor;
-        parser->factor = 1;
+        begin_operand(parser);
         parser->has_operand = false;
         fputc('|', parser->out);
         break;

@@ -140,6 +140,7 @@ static void test_regex_refuses_what_re2_refuses(void **state)
     assert_refused("x[", "missing closing ]: `[`");
     assert_refused("*", "missing argument to repetition operator: `*`");
     assert_refused("a|*", "missing argument to repetition operator: `*`");
+    assert_refused("a*|*", "missing argument to repetition operator: `*`");
     assert_refused("(+?a)", "missing argument to repetition operator: `+?`");
     assert_refused("\\Q\\E*", "missing argument to repetition operator: `*`");
     assert_refused("a**", "invalid nested repetition operator: `**`");
