@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "report/names.h"
 #include "report/source_path.h"
 
 enum { KEPT = 8 };
@@ -158,7 +159,7 @@ const char *sp_source_line(const struct sp_source_file *file, int64_t number, si
 void sp_source_error_text(const struct sp_source_files *files, const struct sp_source_file *file, char *text,
                           size_t text_size)
 {
-    const char *path = sp_trim_source_path(file->path, files->trim_path, files->source_path);
+    const char *path = sp_trimmed_path(file->path, files->trim_path, files->source_path);
     char reason[128];
     if (path[0] != '/' && file->error == -ENOENT) {
         snprintf(text, text_size, "could not find file %s on path %s", path, files->source_path);

@@ -34,53 +34,6 @@ static const char *whole_list(const char *list)
     return list && list[0] ? list : NULL;
 }
 
-/* What is in `path` behind a directory with the name of one in `source_path`; NULL: nothing is. */
-static const char *behind_directory(const char *path, const char *source_path)
-{
-    const char *rest = whole_list(source_path), *part;
-    char directory[PATH_MAX], wanted[PATH_MAX + 3];
-    size_t length, base_length;
-    while ((part = next_part(&rest, &length)) != NULL) {
-        if (length >= sizeof(directory))
-            continue;
-        memcpy(directory, part, length);
-        directory[length] = '\0';
-        const char *base = sp_base_name(directory, &base_length);
-        snprintf(wanted, sizeof(wanted), "/%.*s/", (int)base_length, base);
-        const char *found = strstr(path, wanted);
-        if (found)
-            return found + strlen(wanted);
-    }
-    return NULL;
-}
-
-/* What is in `path` behind the prefix[0..length), which ends at a slash whether it says so or not; NULL: another. */
-static const char *behind_prefix(const char *path, const char *prefix, size_t length)
-{
-    if (strncmp(path, prefix, length) != 0)
-        return NULL;
-    if (length > 0 && prefix[length - 1] == '/')
-        return path + length;
-    return path[length] == '/' ? path + length + 1 : NULL;
-}
-
-const char *sp_trim_source_path(const char *path, const char *trim_path, const char *source_path)
-{
-    static const char *const always = "/proc/self/cwd/./:/proc/self/cwd/"; /* as Bazel has them */
-    const char *lists[] = {whole_list(trim_path), always}, *part;
-    size_t length;
-    const char *found = lists[0] ? NULL : behind_directory(path, source_path);
-    if (found)
-        return found;
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        while ((part = next_part(&lists[i], &length)) != NULL) {
-            found = behind_prefix(path, part, length);
-            if (found)
-                return found;
-        }
-    return path;
-}
-
 /* The file `path` in directory[0..length). */
 static int open_in(const char *directory, size_t length, const char *path)
 {
@@ -201,7 +154,7 @@ static bool is_go_file(const char *path)
 
 int sp_open_source(const char *path, const char *trim_path, const char *source_path)
 {
-    const char *trimmed = sp_trim_source_path(path, trim_path, source_path), *rest = whole_list(source_path), *part;
+    const char *trimmed = sp_trimmed_path(path, trim_path, source_path), *rest = whole_list(source_path), *part;
     size_t length;
     int fd = -ENOENT;
     if (trimmed[0] == '/')

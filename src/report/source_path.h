@@ -10,16 +10,9 @@
 #define SIGPROF_REPORT_SOURCE_PATH_H
 
 /*
- * `path` without its beginning: what of it leads to a directory with the name of one of `source_path`'s, where
- * `trim_path` is NULL or ""; otherwise the first of the prefixes in `trim_path` that it has. Both are lists separated
- * by colons. Points into `path`.
- */
-const char *sp_trim_source_path(const char *path, const char *trim_path, const char *source_path);
-
-/*
- * Opens a file for reading: one with an absolute path (when it is trimmed) itself, another below the directories of
- * `source_path` and their parents. A descriptor, or -errno of open(2); -EBADMSG: it is no regular file; -ENOENT: it is
- * in none of the directories.
+ * Opens a file for reading: trimmed (sp_trimmed_path), and then one with an absolute path itself, another below the
+ * directories of `source_path` and their parents. A descriptor, or -errno of open(2); -EBADMSG: it is no regular file;
+ * -ENOENT: it is in none of the directories.
  */
 int sp_open_source(const char *path, const char *trim_path, const char *source_path);
 

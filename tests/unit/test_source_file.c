@@ -5,8 +5,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "report/names.h"
 #include "report/source_file.h"
-#include "report/source_path.h"
 #include "test_folder.h"
 
 static void assert_line(const struct sp_source_file *file, int64_t number, const char *expected)
@@ -40,22 +40,22 @@ static void write_file(const char *name, const char *text, size_t n)
 static void test_trim_guesses_by_the_search_path(void **state)
 {
     (void)state;
-    assert_string_equal(sp_trim_source_path("/remote/my-project/foo/bar.c", NULL, "/local/my-project"), "foo/bar.c");
-    assert_string_equal(sp_trim_source_path("/remote/my-project/foo/bar.c", "", "/x:/local/my-project/"), "foo/bar.c");
-    assert_string_equal(sp_trim_source_path("/remote/foo/bar.c", NULL, "/local/my-project"), "/remote/foo/bar.c");
-    assert_string_equal(sp_trim_source_path("/remote/foo/bar.c", NULL, NULL), "/remote/foo/bar.c");
-    assert_string_equal(sp_trim_source_path("/remote/foo/bar.c", NULL, ""), "/remote/foo/bar.c");
-    assert_string_equal(sp_trim_source_path("", NULL, "/a"), "");
+    assert_string_equal(sp_trimmed_path("/remote/my-project/foo/bar.c", NULL, "/local/my-project"), "foo/bar.c");
+    assert_string_equal(sp_trimmed_path("/remote/my-project/foo/bar.c", "", "/x:/local/my-project/"), "foo/bar.c");
+    assert_string_equal(sp_trimmed_path("/remote/foo/bar.c", NULL, "/local/my-project"), "/remote/foo/bar.c");
+    assert_string_equal(sp_trimmed_path("/remote/foo/bar.c", NULL, NULL), "/remote/foo/bar.c");
+    assert_string_equal(sp_trimmed_path("/remote/foo/bar.c", NULL, ""), "/remote/foo/bar.c");
+    assert_string_equal(sp_trimmed_path("", NULL, "/a"), "");
 }
 
 static void test_trim_takes_prefixes_when_given(void **state)
 {
     (void)state;
-    assert_string_equal(sp_trim_source_path("/a/b/c.c", "/a", "/local/b"), "b/c.c");
-    assert_string_equal(sp_trim_source_path("/a/b/c.c", "/x:/a/b/", NULL), "c.c");
-    assert_string_equal(sp_trim_source_path("/ab/c.c", "/a", NULL), "/ab/c.c");
-    assert_string_equal(sp_trim_source_path("/proc/self/cwd/c.c", NULL, NULL), "c.c");
-    assert_string_equal(sp_trim_source_path("/proc/self/cwd/./c.c", "/a", NULL), "c.c");
+    assert_string_equal(sp_trimmed_path("/a/b/c.c", "/a", "/local/b"), "b/c.c");
+    assert_string_equal(sp_trimmed_path("/a/b/c.c", "/x:/a/b/", NULL), "c.c");
+    assert_string_equal(sp_trimmed_path("/ab/c.c", "/a", NULL), "/ab/c.c");
+    assert_string_equal(sp_trimmed_path("/proc/self/cwd/c.c", NULL, NULL), "c.c");
+    assert_string_equal(sp_trimmed_path("/proc/self/cwd/./c.c", "/a", NULL), "c.c");
 }
 
 static void test_lines_end_in_every_way(void **state)
