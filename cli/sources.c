@@ -201,7 +201,7 @@ static int make_ready(const struct sp_sources *sources, struct sp_profile *profi
         error = sp_select_remove_uninteresting(profile, why, sizeof why);
     if (error)
         sp_complain("%s: %s", sp_sources_name(sources), why[0] ? why : strerror(-error));
-    return error ? SP_EXIT_FAILED : SP_EXIT_OK;
+    return error && error != -EINVAL ? SP_EXIT_FAILED : SP_EXIT_OK; /* a bad expression in it drops nothing */
 }
 
 int sp_sources_read(const struct sp_sources *sources, bool is_whole, struct sp_profile **profile)

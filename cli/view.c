@@ -155,12 +155,13 @@ static int select_and_print(struct work *work, struct sp_report *report, FILE *o
 /* Filters before the total is taken, where percentages are to be of what is left. */
 static int select_first(struct work *work)
 {
-    int error = sp_select_tag_frames(work->profile, &work->options->selection, work->options->unit, &notes);
-    if (error || !work->options->is_relative)
-        return error;
     struct sp_label_units *units = sp_label_units_new(work->profile);
-    error = units ? sp_select(work->profile, &work->options->selection, units, &notes, work->why, sizeof work->why)
-                  : -ENOMEM;
+    if (!units)
+        return -ENOMEM;
+    sp_label_units_warn(units, &notes);
+    int error = sp_select_tag_frames(work->profile, &work->options->selection, work->options->unit, &notes);
+    if (!error && work->options->is_relative)
+        error = sp_select(work->profile, &work->options->selection, units, &notes, work->why, sizeof work->why);
     sp_label_units_free(units);
     return error;
 }
