@@ -6,11 +6,14 @@
  * Context: ordinary code of the command's only thread.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "formats/formats.h"
+#include "formats/pprof.h"
+#include "formats/zstd_out.h"
 #include "view.h"
 
 struct arguments {
@@ -23,6 +26,7 @@ struct conversion {
     struct sp_view view;
     const struct sp_format *format;
     bool has_value; /* the user has said which */
+    bool is_zstd;   /* compressed, whatever the format */
 };
 
 static const char *reason(int error)
@@ -32,9 +36,26 @@ static const char *reason(int error)
         return "the profile has what this format cannot tell; docs/formats.md says what each can";
     case -EINVAL:
         return "the profile does not hold together";
+    case -ENOSYS:
+        return "sigprof was built without libzstd";
     default:
         return strerror(-error);
     }
+}
+
+/* The profile as the bytes of the file: 0, or an error of the writer or of sp_zstd. gzip is no use within zstd. */
+static int encode(const struct conversion *conversion, const struct sp_profile *profile,
+                  const struct sp_write_options *how, struct sp_bytes *bytes)
+{
+    const struct sp_format *format = conversion->format;
+    if (!conversion->is_zstd)
+        return format->write(profile, how, bytes);
+    struct sp_bytes plain = {0};
+    int error = (format == &sp_format_pprof ? &sp_format_proto : format)->write(profile, how, &plain);
+    if (!error)
+        error = sp_zstd(plain.at, plain.n, bytes);
+    sp_bytes_done(&plain);
+    return error;
 }
 
 static int print_format(const struct sp_view *view, struct sp_report *report, FILE *out, char *why, size_t why_size)
@@ -43,7 +64,7 @@ static int print_format(const struct sp_view *view, struct sp_report *report, FI
     const struct sp_write_options how = {.value_index =
                                              conversion->has_value ? report->options.value_index : SP_VALUE_DEFAULT};
     struct sp_bytes bytes = {0};
-    const int error = conversion->format->write(report->profile, &how, &bytes);
+    const int error = encode(conversion, report->profile, &how, &bytes);
     if (error)
         snprintf(why, why_size, "it cannot be written as %s: %s", conversion->format->name, reason(error));
     else
@@ -52,15 +73,28 @@ static int print_format(const struct sp_view *view, struct sp_report *report, FI
     return error;
 }
 
+/* The format that a file's name asks for, and whether it asks for zstd besides; NULL where it asks for none. */
+static const struct sp_format *format_of(const char *path, bool *is_zstd)
+{
+    const char *suffix = strrchr(path, '.');
+    *is_zstd = suffix && strcmp(suffix, ".zst") == 0;
+    if (!*is_zstd)
+        return sp_format_of_path(path);
+    char *bare = strndup(path, (size_t)(suffix - path));
+    const struct sp_format *format = bare ? sp_format_of_path(bare) : NULL;
+    free(bare);
+    return format;
+}
+
 /* What to write: by the name that was given, or by the output's ending, or the first. SP_EXIT_OK or SP_EXIT_USAGE. */
 static int choose(const struct arguments *arguments, struct conversion *conversion)
 {
     const char *path = arguments->view.terminal.output;
     conversion->view = (struct sp_view){.command = &sp_command_convert, .is_data = true};
     conversion->has_value = arguments->view.sample_index != NULL;
-    const struct sp_format *format = arguments->format ? sp_format_find(arguments->format)
-                                     : path            ? sp_format_of_path(path)
-                                                       : NULL;
+    const struct sp_format *format = path ? format_of(path, &conversion->is_zstd) : NULL;
+    if (arguments->format)
+        format = sp_format_find(arguments->format);
     if (arguments->format && (!format || !format->write))
         return sp_usage_error(&sp_command_convert, "there is no format \"%s\" to write", arguments->format);
     conversion->format = format ? format : sp_formats[0];

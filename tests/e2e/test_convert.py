@@ -92,7 +92,7 @@ def test_round_trip_is_identical(directory):
 
 def test_nothing_is_lost_in_reading(_):
     for name, path in corpus().items():
-        if not path.endswith((".pb", ".pb.gz")):
+        if not path.endswith((".pb", ".pb.gz")) or name not in decoded():  # one without sample types is refused
             continue
         before, after = pprof.read(path), decoded()[name][1]
         for field in ("sample_types", "drop_frames", "keep_frames", "time_ns", "duration_ns", "period", "comments",
@@ -258,6 +258,20 @@ def test_output_is_whole_or_as_it_was(directory):
     e2e.equal(e2e.files_in(directory), ["out.speedscope.json"], "files")
     with open(path, "rb") as file:
         e2e.check("profiles" in json.load(file), "no profiles")
+
+
+def test_zst_is_compressed_by_zstd(directory):
+    plain = convert(corpus()["plain"], "proto")
+    for name in ("x.pb.zst", "x.pb.gz.zst", "x.zst", "x.folded.zst"):
+        path = os.path.join(directory, name)
+        done = e2e.run([e2e.SIGPROF, "convert", "-o", path, corpus()["plain"]])
+        if b"without libzstd" in done.stderr:
+            e2e.skip("sigprof was built without libzstd")
+        e2e.equal((done.returncode, done.stderr), (0, b""), "exit of convert")
+        with open(path, "rb") as file:
+            e2e.equal(file.read(4), b"\x28\xb5\x2f\xfd", f"{name}: its beginning")
+        if "folded" not in name:
+            e2e.check(convert(path, "proto") == plain, f"{name} is another profile")
 
 
 def test_formats_are_told_by_name_and_listed(directory):
