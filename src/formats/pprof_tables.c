@@ -46,16 +46,28 @@ uint32_t sp_pprof_string(struct pprof_decoder *decoder, struct sp_reader *messag
     return 0;
 }
 
+/* What is wrong with an id, by what has it. */
+struct id_errors {
+    const char *missing, *doubled;
+};
+#define ID_ERRORS(thing)                                                      \
+    {                                                                         \
+        "a " thing "'s id is 0 or missing", "two " thing "s have the same id" \
+    }
+static const struct id_errors mapping_errors = ID_ERRORS("mapping"), function_errors = ID_ERRORS("function"),
+                              location_errors = ID_ERRORS("location");
+
 /* Gives the thing that was read at `position` its id. */
-static void put_id(struct pprof_decoder *decoder, struct sp_id_map *map, uint64_t id, uint32_t index, size_t position)
+static void put_id(struct pprof_decoder *decoder, struct sp_id_map *map, const struct id_errors *errors, uint64_t id,
+                   uint32_t index, size_t position)
 {
     if (id == 0) {
-        sp_pprof_fail(decoder, position, "an id is 0 or missing");
+        sp_pprof_fail(decoder, position, errors->missing);
         return;
     }
     int error = sp_id_map_put(map, id, index);
     if (error == -EEXIST)
-        sp_pprof_fail(decoder, position, "an id is there twice");
+        sp_pprof_fail(decoder, position, errors->doubled);
     else if (error)
         decoder->error = error;
 }
@@ -99,7 +111,8 @@ void sp_pprof_read_mapping(struct pprof_decoder *decoder, struct sp_reader messa
             break;
         }
     }
-    put_id(decoder, &decoder->mappings, id, sp_profile_add_mapping(decoder->profile, &mapping), position);
+    put_id(decoder, &decoder->mappings, &mapping_errors, id, sp_profile_add_mapping(decoder->profile, &mapping),
+           position);
 }
 
 void sp_pprof_read_function(struct pprof_decoder *decoder, struct sp_reader message, size_t position)
@@ -126,7 +139,8 @@ void sp_pprof_read_function(struct pprof_decoder *decoder, struct sp_reader mess
             break;
         }
     }
-    put_id(decoder, &decoder->functions, id, sp_profile_append_function(decoder->profile, &function), position);
+    put_id(decoder, &decoder->functions, &function_errors, id, sp_profile_append_function(decoder->profile, &function),
+           position);
 }
 
 static void read_line(struct pprof_decoder *decoder, struct sp_reader message, size_t position)
@@ -174,5 +188,5 @@ void sp_pprof_read_location(struct pprof_decoder *decoder, struct sp_reader mess
     }
     uint32_t index =
         sp_profile_add_location(decoder->profile, &location, decoder->lines.at, (uint32_t)decoder->lines.n);
-    put_id(decoder, &decoder->locations, id, index, position);
+    put_id(decoder, &decoder->locations, &location_errors, id, index, position);
 }

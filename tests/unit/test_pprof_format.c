@@ -359,7 +359,7 @@ static void test_read_many_sparse_ids(void **state)
     struct sp_profile *refused;
     char why[256];
     assert_int_equal(sp_pprof_read(file.at, file.n, SIZE_MAX, &refused, why, sizeof(why)), -EINVAL);
-    assert_non_null(strstr(why, "twice"));
+    assert_non_null(strstr(why, "two locations have the same id"));
     sp_bytes_done(&file);
 }
 
@@ -375,12 +375,14 @@ static void test_read_refuses_ids_and_references_that_are_wrong(void **state)
 {
     (void)state;
     static const unsigned kinds[] = {PPROF_MAPPING, PPROF_FUNCTION, PPROF_LOCATION};
+    static const char *const doubled[] = {"two mappings have the same id", "two functions have the same id",
+                                          "two locations have the same id"};
     struct sp_bytes file;
     for (size_t i = 0; i < 3; i++) {
         file = start_file();
         MESSAGE(&file, kinds[i], 1, 5);
         MESSAGE(&file, kinds[i], 1, 5);
-        assert_refused(&file, -EINVAL, "twice");
+        assert_refused(&file, -EINVAL, doubled[i]);
         file = start_file();
         MESSAGE(&file, kinds[i], 2, 0);
         assert_refused(&file, -EINVAL, "id is 0");
