@@ -38,7 +38,7 @@ static int list_nodes(struct sp_graph *graph)
     return 0;
 }
 
-static int make_nodes(struct sp_graph *graph, struct sp_report *report)
+int sp_graph_make_nodes(struct sp_graph *graph, struct sp_report *report)
 {
     *graph = (struct sp_graph){.report = report, .index = sp_index_new(), .texts = sp_arena_new()};
     if (!graph->index || !graph->texts)
@@ -133,7 +133,7 @@ void sp_graph_forget_others(struct sp_graph *graph)
 
 int sp_graph_init(struct sp_graph *graph, struct sp_report *report, bool has_edges)
 {
-    int error = make_nodes(graph, report);
+    int error = sp_graph_make_nodes(graph, report);
     if (error)
         return error;
     sort(graph, compare_by_name);
@@ -146,7 +146,7 @@ int sp_graph_init(struct sp_graph *graph, struct sp_report *report, bool has_edg
 int sp_graph_init_trimmed(struct sp_graph *graph, struct sp_report *report, bool has_edges)
 {
     const struct sp_report_options *options = &report->options;
-    int error = make_nodes(graph, report);
+    int error = sp_graph_make_nodes(graph, report);
     if (error)
         return error;
     int64_t flat_sum = sp_graph_flat_sum(graph);

@@ -7,6 +7,9 @@
 
 #include "report/graph.h"
 
+/* Makes all nodes with their values, and shows those that have one: 0 or -ENOMEM. */
+int sp_graph_make_nodes(struct sp_graph *graph, struct sp_report *report);
+
 /* Resolves every frame of the profile to a node without values: 0 or -ENOMEM. */
 int sp_graph_resolve_frames(struct sp_graph *graph);
 
