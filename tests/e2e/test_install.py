@@ -88,7 +88,7 @@ def test_library_header_pkg_config_and_manuals(directory):
     one(prefix, "lib", "**", "libsigprof.so")
     one(prefix, "share", "man", "man3", "libprofiler.3*")
     for page in ("sigprof.1", "sigprof-record.1", "sigprof-top.1", "sigprof-info.1", "sigprof-symbolize.1",
-                 "sigprof-convert.1"):
+                 "sigprof-convert.1", "sigprof-diff.1"):
         one(prefix, "share", "man", "man1", page + "*")
     pc = one(prefix, "lib", "**", "pkgconfig", "sigprof.pc")
     pkg_config = shutil.which("pkg-config")

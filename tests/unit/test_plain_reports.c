@@ -14,13 +14,6 @@
 
 #include "report/report.h"
 
-/* Until selection is there. */
-__attribute__((weak)) const char *sp_label_unit(const struct sp_label_units *units, uint32_t key)
-{
-    (void)units, (void)key;
-    return "bytes";
-}
-
 static uint32_t add_function(struct sp_profile *profile, const char *name, const char *system_name, const char *file)
 {
     struct sp_function function = {.name = sp_profile_string(profile, name),
