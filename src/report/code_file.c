@@ -141,7 +141,7 @@ static int take_symbols(struct sp_code_file *file, const struct table *table)
     return 0;
 }
 
-/* Those with a size first at each address, so that they hide those without. */
+/* Those with a size first at each address, so that they hide those without; "free" before "__GI___libc_free". */
 static int compare(const void *left, const void *right)
 {
     const struct sp_code_symbol *a = left, *b = right;
@@ -151,6 +151,9 @@ static int compare(const void *left, const void *right)
         return a->has_size ? -1 : 1;
     if (a->end != b->end)
         return a->end > b->end ? -1 : 1;
+    size_t a_bars = strspn(a->name, "_"), b_bars = strspn(b->name, "_");
+    if (a_bars != b_bars)
+        return a_bars < b_bars ? -1 : 1;
     return strcmp(a->name, b->name);
 }
 

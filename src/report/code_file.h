@@ -32,7 +32,7 @@ struct sp_code_file {
         uint64_t offset, file_bytes, address, memory_bytes;
         bool is_code;
     } segments[SP_CODE_SEGMENTS_MAX]; /* PT_LOAD */
-    struct sp_code_symbol *symbols;   /* by start, then end (the larger first), then name */
+    struct sp_code_symbol *symbols;   /* by start, then end (the larger first), fewer leading _, name */
     size_t n_symbols;
 };
 
