@@ -2,7 +2,7 @@
  * `sigprof convert`: a profile, or what the options leave of it, in another format.
  *
  * Place on the way of a sample: file → formats → profile → select → formats → file. Which formats there are is the
- * table's business (formats/formats.h).
+ * table's business (formats/formats.h); the call graph's drawings are reports, and stand in a table of their own here.
  * Context: ordinary code of the command's only thread.
  */
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "formats/formats.h"
 #include "formats/pprof.h"
 #include "formats/zstd_out.h"
+#include "graphviz.h"
 #include "view.h"
 
 struct arguments {
@@ -28,6 +29,46 @@ struct conversion {
     bool has_value; /* the user has said which */
     bool is_zstd;   /* compressed, whatever the format */
 };
+
+/* Drawings of the call graph. */
+struct drawing {
+    const char *name, *description, *suffix;
+    int (*print)(const struct sp_view *view, struct sp_report *report, FILE *out, char *why, size_t why_size);
+};
+
+static int print_dot(const struct sp_view *view, struct sp_report *report, FILE *out, char *why, size_t why_size)
+{
+    (void)view;
+    return sp_report_dot.print(report, out, why, why_size);
+}
+
+static int print_svg(const struct sp_view *view, struct sp_report *report, FILE *out, char *why, size_t why_size)
+{
+    (void)view;
+    return sp_graphviz_svg(report, out, why, why_size);
+}
+
+static const struct drawing drawings[] = {
+    {"dot", "the call graph as `go tool pprof -dot` draws it, for Graphviz", ".dot", print_dot},
+    {"svg", "the same as a picture, made with Graphviz's dot", ".svg", print_svg},
+};
+enum { N_DRAWINGS = sizeof drawings / sizeof drawings[0] };
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), n_end = strlen(end);
+    return n > n_end && strcmp(text + n - n_end, end) == 0;
+}
+
+/* The drawing of that name, or that a file of that name wants to be; NULL: none. */
+static const struct drawing *find_drawing(const char *name, const char *path)
+{
+    for (size_t i = 0; i < N_DRAWINGS; i++) {
+        if (name ? strcmp(drawings[i].name, name) == 0 : path && ends_with(path, drawings[i].suffix))
+            return &drawings[i];
+    }
+    return NULL;
+}
 
 static const char *reason(int error)
 {
@@ -92,6 +133,14 @@ static int choose(const struct arguments *arguments, struct conversion *conversi
     const char *path = arguments->view.terminal.output;
     conversion->view = (struct sp_view){.command = &sp_command_convert, .is_data = true};
     conversion->has_value = arguments->view.sample_index != NULL;
+    const struct drawing *drawing = find_drawing(arguments->format, path);
+    if (drawing && arguments->view.has_call_tree)
+        return sp_usage_error(&sp_command_convert, "--call-tree is not drawn; speedscope shows a tree: -f speedscope");
+    if (drawing) {
+        conversion->view.print = drawing->print;
+        conversion->view.node_count = SP_VIEW_USUAL_NODES;
+        return SP_EXIT_OK;
+    }
     const struct sp_format *format = path ? format_of(path, &conversion->is_zstd) : NULL;
     if (arguments->format)
         format = sp_format_find(arguments->format);
@@ -129,6 +178,8 @@ static void print_formats(void)
             printf("  %-11s %s%s%s\n", (*format)->name, (*format)->description, (*format)->suffixes ? ": " : "",
                    (*format)->suffixes ? (*format)->suffixes : "");
     }
+    for (size_t i = 0; i < N_DRAWINGS; i++)
+        printf("  %-11s %s: %s\n", drawings[i].name, drawings[i].description, drawings[i].suffix);
 }
 
 static const struct sp_option options[] = {
