@@ -19,7 +19,7 @@ void sp_report_json_begin(struct sp_json *json, const struct sp_report *report, 
     sp_json_put_string(json, "report", name);
     sp_json_put_string(json, "type", report->type);
     sp_json_put_string(json, "unit", report->unit);
-    sp_json_put_int(json, "total", report->total);
+    sp_json_put_int(json, "total", sp_report_divided(report, report->total));
 }
 
 void sp_report_json_end(struct sp_json *json)

@@ -255,12 +255,12 @@ static void put_json_key(struct sp_json *json, const struct tags *tags, size_t f
     sp_json_line(json);
     sp_json_begin(json, '{');
     sp_json_put_string(json, "key", sp_profile_text(tags->report->profile, tags->at[first].key));
-    sp_json_put_int(json, "value", sum);
+    sp_json_put_int(json, "value", sp_report_divided(tags->report, sum));
     sp_json_open(json, "tags", '[');
     for (size_t i = first; i < end; i++) {
         sp_json_begin(json, '{');
         sp_json_put_string(json, "tag", tags->at[i].text);
-        sp_json_put_int(json, "value", tags->at[i].sum);
+        sp_json_put_int(json, "value", sp_report_divided(tags->report, tags->at[i].sum));
         sp_json_end(json, '}');
     }
     sp_json_end(json, ']');

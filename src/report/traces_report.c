@@ -18,6 +18,7 @@
 #include "profile/measure.h"
 #include "report/frame_text.h"
 #include "report/label_lines.h"
+#include "report/names.h"
 #include "report/report_json.h"
 
 #define SEPARATOR "-----------+-------------------------------------------------------\n"
@@ -173,6 +174,12 @@ static int print(struct sp_report *report, FILE *out, char *why, size_t why_size
     return error;
 }
 
+static void put_json_text(struct sp_json *json, const char *key, const char *text)
+{
+    if (text[0] != '\0')
+        sp_json_put_string(json, key, text);
+}
+
 static int put_json_frames(struct sp_json *json, const struct sp_profile *profile, const struct sp_location *location,
                            struct sp_text_room *room)
 {
@@ -184,12 +191,18 @@ static int put_json_frames(struct sp_json *json, const struct sp_profile *profil
         if (!name)
             return -ENOMEM;
         sp_json_begin(json, '{');
-        sp_json_put_string(json, "function", name);
-        sp_json_put_string(json, "file", function ? sp_profile_text(profile, function->filename) : "");
-        sp_json_put_int(json, "line", line->line);
-        sp_json_key(json, "address");
-        sp_json_hex(json, location->address);
-        sp_json_put_bool(json, "inline", i + 1 < location->n_lines);
+        put_json_text(json, "function", name);
+        if (name[0] == '\0')
+            put_json_text(json, "object", sp_mapping_file(profile, location->mapping));
+        put_json_text(json, "file", function ? sp_profile_text(profile, function->filename) : "");
+        if (line->line != 0)
+            sp_json_put_int(json, "line", line->line);
+        if (location->address != 0) {
+            sp_json_key(json, "address");
+            sp_json_hex(json, location->address);
+        }
+        if (i + 1 < location->n_lines)
+            sp_json_put_bool(json, "inlined", true);
         sp_json_end(json, '}');
     }
     return 0;
@@ -202,7 +215,7 @@ static int put_json_sample(struct sp_json *json, const struct sp_report *report,
     int error = 0;
     sp_json_line(json);
     sp_json_begin(json, '{');
-    sp_json_put_int(json, "value", value_of(report, i));
+    sp_json_put_int(json, "value", sp_report_divided(report, value_of(report, i)));
     sp_report_json_labels(json, report, sample);
     sp_json_open(json, "frames", '[');
     for (uint32_t depth = 0; !error && depth < sample->n_locations; depth++)
