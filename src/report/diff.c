@@ -89,12 +89,12 @@ static void find_weights(struct sp_diff *diff)
 
 static void judge_rows(struct sp_diff *diff)
 {
-    const double *total = diff->total.value;
-    sp_diff_judge(&diff->total, diff->weight, diff->options.run_variation);
+    const double *total = diff->total.value, heavy = fmax(diff->heavy[SP_OLD], diff->heavy[SP_NEW]);
+    sp_diff_judge(&diff->total, diff->weight, heavy, diff->options.run_variation);
     for (size_t i = 0; i < diff->n; i++) {
         struct sp_diff_row *row = &diff->rows[i];
-        sp_diff_judge(&row->flat, diff->weight, diff->options.run_variation);
-        sp_diff_judge(&row->cum, diff->weight, diff->options.run_variation);
+        sp_diff_judge(&row->flat, diff->weight, heavy, diff->options.run_variation);
+        sp_diff_judge(&row->cum, diff->weight, heavy, diff->options.run_variation);
         double shares[SP_N_SIDES] = {0};
         for (enum sp_side side = SP_OLD; side < SP_N_SIDES; side++)
             shares[side] = total[side] != 0 ? 100 * row->flat.value[side] / total[side] : 0;
@@ -201,6 +201,8 @@ static int compare(struct sp_diff *diff, char *why, size_t why_size)
     if (error)
         return error;
     scale(&diff->total, diff->scale);
+    for (enum sp_side side = SP_OLD; side < SP_N_SIDES; side++)
+        diff->heavy[side] *= diff->scale[side];
     for (size_t i = 0; i < diff->n; i++) {
         scale(&diff->rows[i].flat, diff->scale);
         scale(&diff->rows[i].cum, diff->scale);

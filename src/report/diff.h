@@ -68,6 +68,7 @@ struct sp_diff {
     enum sp_diff_errors errors; /* the worse side's */
     double scale[SP_N_SIDES];   /* what values were multiplied by */
     double weight[SP_N_SIDES];  /* scaled: that of a typical sample */
+    double heavy[SP_N_SIDES];   /* scaled: what one sample may weigh more than that */
     int64_t duration_ns[SP_N_SIDES];
     size_t n_tests, n_differing, n_shown; /* n_differing: rows that differ in flat */
     struct sp_index *index;
@@ -90,8 +91,9 @@ void sp_diff_print_json(const struct sp_diff *diff, FILE *out);
 
 /*
  * Fills what `value` leaves open, but for is_significant. `weight`, for a side without samples: that of a typical one.
+ * `heavy`: a change as small as that may be a single sample.
  */
-void sp_diff_judge(struct sp_diff_value *value, const double weight[SP_N_SIDES], double run_variation);
+void sp_diff_judge(struct sp_diff_value *value, const double weight[SP_N_SIDES], double heavy, double run_variation);
 /* Holm's procedure: marks those of values[0..n), which it sorts, that are significant at SP_DIFF_ALPHA together. */
 void sp_diff_mark_significant(struct sp_diff_value **values, size_t n);
 

@@ -32,12 +32,13 @@ static double pooled_variance(const struct sp_diff_value *value, const double we
     return n_samples * weight[SP_OLD] * weight[SP_NEW];
 }
 
-static void judge_change(struct sp_diff_value *value, const double weight[SP_N_SIDES], double between_runs)
+static void judge_change(struct sp_diff_value *value, const double weight[SP_N_SIDES], double heavy,
+                         double between_runs)
 {
     double n_samples = fabs(value->value[SP_OLD]) / weight[SP_OLD] + fabs(value->value[SP_NEW]) / weight[SP_NEW];
     double deviation = sqrt(pooled_variance(value, weight) + between_runs);
     double step = fmax(weight[SP_OLD], weight[SP_NEW]); /* samples are whole: a correction for continuity */
-    double size = fmax(0, fabs(value->change) - step);
+    double size = fmax(0, fabs(value->change) - step - heavy);
     value->is_tested = n_samples >= LEAST_SAMPLES;
     value->p = deviation > 0 ? erfc(size / deviation / M_SQRT2) : 1;
 }
@@ -53,7 +54,7 @@ static void find_error(struct sp_diff_value *value, const double weight[SP_N_SID
         value->relative_error = Z_95 * sqrt(variance[SP_NEW] + square(ratio) * variance[SP_OLD]) / fabs(old);
 }
 
-void sp_diff_judge(struct sp_diff_value *value, const double typical[SP_N_SIDES], double run_variation)
+void sp_diff_judge(struct sp_diff_value *value, const double typical[SP_N_SIDES], double heavy, double run_variation)
 {
     double old = value->value[SP_OLD], new = value->value[SP_NEW];
     value->change = new - old;
@@ -63,7 +64,7 @@ void sp_diff_judge(struct sp_diff_value *value, const double typical[SP_N_SIDES]
     if (typical[SP_OLD] <= 0 || typical[SP_NEW] <= 0)
         return; /* errors are not known */
     double weight[SP_N_SIDES] = {weight_of(value, SP_OLD, typical[SP_OLD]), weight_of(value, SP_NEW, typical[SP_NEW])};
-    judge_change(value, weight, square(run_variation) * (square(old) + square(new)));
+    judge_change(value, weight, heavy, square(run_variation) * (square(old) + square(new)));
     find_error(value, weight, run_variation);
 }
 

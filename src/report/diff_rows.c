@@ -148,17 +148,41 @@ static bool is_count_of_samples(const struct sp_profile *profile, size_t index)
            strcmp(sp_profile_text(profile, type->unit), "count") == 0;
 }
 
-/*
- * How many periods a sample of ours stands for on average: one, unless a timer fired more often than the kernel looks
- * at it. Weights vary little around that, since it is the ratio of two clocks.
- */
-static double periods_of_each(const struct sp_profile *profile)
+/* How many samples of ours there are, and how many periods they stand for: whether the profile says so. */
+static bool find_recorded(const struct sp_profile *profile, double *n_samples, double *n_periods)
 {
     const struct sp_fact *n = sp_profile_fact(profile, "recorded.count");
     const struct sp_fact *weight = sp_profile_fact(profile, "recorded.weight");
-    if (!n || !weight || n->value <= 0 || weight->value <= n->value)
+    if (!n || !weight || n->value <= 0 || weight->value < n->value)
+        return false;
+    *n_samples = (double)n->value;
+    *n_periods = (double)weight->value;
+    return true;
+}
+
+/*
+ * How many periods a sample of ours stands for. Where it is two or more on average, the timer fired more often than the
+ * kernel looks at it, and weights vary little around the average, since it is the ratio of two clocks. Where it is
+ * less, nearly all stand for one, and a few for many: see heavy_of.
+ */
+static double periods_of_each(const struct sp_profile *profile)
+{
+    double n_samples, n_periods;
+    if (!find_recorded(profile, &n_samples, &n_periods) || n_periods < 2 * n_samples)
         return 1;
-    return (double)weight->value / (double)n->value;
+    return n_periods / n_samples;
+}
+
+/*
+ * What a single sample may stand for beyond its own period, in values: the first sample of a thread stands for all that
+ * the thread has used before its timer was armed, wherever that was.
+ */
+static double heavy_of(const struct sp_profile *profile, double total)
+{
+    double n_samples, n_periods;
+    if (!find_recorded(profile, &n_samples, &n_periods) || n_periods >= 2 * n_samples)
+        return 0;
+    return (n_periods - n_samples) / n_periods * fabs(total);
 }
 
 static struct weighing weigh(const struct sp_profile *profile, enum sp_side side, size_t value_index)
@@ -245,6 +269,7 @@ int sp_diff_add_side(struct sp_diff *diff, const struct sp_profile *profile, enu
         error = resolve_frames(diff, &side);
     if (!error)
         add_samples(diff, &side);
+    diff->heavy[which] = heavy_of(profile, diff->total.value[which]);
     enum sp_diff_errors errors = errors_of(&side.weighing);
     if (which == SP_OLD || errors == SP_ERRORS_UNKNOWN)
         diff->errors = errors;

@@ -16,8 +16,8 @@ import e2e  # noqa: E402
 VARIATION = "--run-variation=20"
 
 
-def record(directory, name, times):
-    got = e2e.record(directory, [e2e.target("slower"), times], ["-F", "1000"], name=name)
+def record(directory, name, *words, rate="1000"):
+    got = e2e.record(directory, [e2e.target("slower"), *words], ["-F", rate], name=name)
     e2e.equal(got.status, 0, f"exit\n{got.stderr}")
     return got.path
 
@@ -58,6 +58,20 @@ def test_diff_of_recordings(directory):
     _, said = diff(1, VARIATION, "--fail-over=50", once, more)
     e2e.check(said.startswith("sigprof: slow grew by ") and said.endswith("more than 50 %\n"), said)
     diff(0, VARIATION, "--fail-over=50", more, once)
+
+
+def test_diff_of_a_function_20_percent_slower(directory):
+    """A step takes 0.2 ms, so a function has its 300 or 360 ms but for that: 3000 and 3600 samples, with an error of 81
+    between them, far from the 600 by which they differ. And 1 % that runs vary is 45 more."""
+    e2e.need_perf(10000)
+    old, alike, new = (record(directory, name, "for", ms, rate="10000")
+                       for name, ms in (("old", 300), ("alike", 300), ("new", 360)))
+    flat, cum, answer = differing(old, alike)
+    e2e.equal((flat, cum), ([], []), f"what differs in the same: {answer}")
+    flat, cum, answer = differing(old, new)
+    e2e.equal(flat, ["slow"], f"what differs by itself: {answer}")
+    growth = answer["functions"][0]["flat"]["relative"]
+    e2e.check(0.15 < growth < 0.25, f"it grew by {growth}")
 
 
 def test_diff_refuses(directory):

@@ -166,10 +166,24 @@ static void test_diff_error_holds_the_truth(void **state)
     for (int trial = 0; trial < N_TRIALS; trial++) {
         struct sp_diff_value value = {.value = {(double)poisson(1000), (double)poisson(1300)}};
         memcpy(value.variance, value.value, sizeof(value.variance));
-        sp_diff_judge(&value, (double[]){1, 1}, 0);
+        sp_diff_judge(&value, (double[]){1, 1}, 0, 0);
         n_within += fabs(value.change - 300) <= value.error;
     }
     assert_in_range(n_within, 362, 398);
+}
+
+/* 147 periods that one sample stood for say nothing; 600 besides them do. */
+static void test_diff_of_a_heavy_sample_is_none(void **state)
+{
+    struct sp_diff_value start = {.value = {147, 0}, .variance = {147, 0}};
+    struct sp_diff_value slower = {.value = {3000, 3600}, .variance = {3000, 3600}};
+    (void)state;
+    sp_diff_judge(&start, (double[]){1, 1}, 147, 0.01);
+    assert_true(start.p > 0.99);
+    sp_diff_judge(&start, (double[]){1, 1}, 0, 0.01);
+    assert_true(start.p < 1e-9);
+    sp_diff_judge(&slower, (double[]){1, 1}, 147, 0.01);
+    assert_true(slower.p < 1e-5);
 }
 
 static void test_diff_callers_differ_by_cum(void **state)
@@ -363,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_diff_of_alike_shares_is_nothing),
         cmocka_unit_test(test_diff_shows_the_slower_function_alone),
         cmocka_unit_test(test_diff_error_holds_the_truth),
+        cmocka_unit_test(test_diff_of_a_heavy_sample_is_none),
         cmocka_unit_test(test_diff_callers_differ_by_cum),
         cmocka_unit_test(test_diff_new_and_gone_functions),
         cmocka_unit_test(test_diff_matches_names),
