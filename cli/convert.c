@@ -127,6 +127,22 @@ static const struct sp_format *format_of(const char *path, bool *is_zstd)
     return format;
 }
 
+static int reject_format(const char *name)
+{
+    enum { MOST_FORMATS = 32 };
+    const char *names[MOST_FORMATS];
+    size_t n = 0;
+    for (size_t i = 0; sp_formats[i]; i++) {
+        if (sp_formats[i]->write && n < MOST_FORMATS)
+            names[n++] = sp_formats[i]->name;
+    }
+    const char *meant = sp_nearest_name(name, names, n);
+    if (meant)
+        return sp_usage_error(&sp_command_convert, "there is no format \"%s\" to write; did you mean %s?", name, meant);
+    return sp_usage_error(&sp_command_convert, "there is no format \"%s\" to write; --help tells which there are",
+                          name);
+}
+
 /* What to write: by the name that was given, or by the output's ending, or the first. SP_EXIT_OK or SP_EXIT_USAGE. */
 static int choose(const struct arguments *arguments, struct conversion *conversion)
 {
@@ -145,7 +161,7 @@ static int choose(const struct arguments *arguments, struct conversion *conversi
     if (arguments->format)
         format = sp_format_find(arguments->format);
     if (arguments->format && (!format || !format->write))
-        return sp_usage_error(&sp_command_convert, "there is no format \"%s\" to write", arguments->format);
+        return reject_format(arguments->format);
     conversion->format = format ? format : sp_formats[0];
     conversion->view.print = print_format;
     conversion->view.is_whole = conversion->view.is_untrimmed = true;

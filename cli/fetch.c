@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "formats/bytes.h"
@@ -64,9 +65,22 @@ struct body {
     int error;
 };
 
-bool sp_is_address(const char *file)
+static bool has_scheme(const char *file)
 {
     return strncmp(file, "http://", 7) == 0 || strncmp(file, "https://", 8) == 0;
+}
+
+/* HOST:PORT or HOST:PORT/PATH, as pprof takes it. */
+static bool is_host_and_port(const char *file)
+{
+    const size_t host = strcspn(file, ":/?#"), port = host + (file[host] == ':');
+    const size_t digits = strspn(file + port, "0123456789");
+    return host > 0 && port > host && digits > 0 && strchr("/?#", file[port + digits]) != NULL;
+}
+
+bool sp_is_address(const char *file)
+{
+    return has_scheme(file) || (is_host_and_port(file) && access(file, F_OK) != 0);
 }
 
 /* The library's call for bytes that came: how many were taken; another number ends it. */
@@ -129,25 +143,43 @@ static size_t seconds_of(const char *address)
     return 0;
 }
 
-/* The address with ?seconds=N in the place of what it has, to be freed; NULL when there is no memory. */
-static char *address_with(const char *address, size_t seconds)
+/* Writes the scheme, the host and the path, which Go's CPU profile has where there is none. */
+static void print_place(FILE *out, const char *address, size_t query)
+{
+    const char *host = has_scheme(address) ? strstr(address, "://") + 3 : address;
+    const size_t place = (size_t)(host - address) + strcspn(host, "/?#");
+    const bool has_path = place + 1 < query;
+    fprintf(out, "%s%.*s%s", host == address ? "http://" : "", (int)(has_path ? query : place), address,
+            has_path ? "" : "/debug/pprof/profile");
+}
+
+/* Writes the query, with seconds=N in the place of what it has; 0: as it is. */
+static void print_query(FILE *out, const char *query, size_t seconds)
+{
+    const char *before = "?";
+    while (query[0] == '?' || query[0] == '&') {
+        const size_t length = strcspn(++query, "&#");
+        if (length > 0 && (seconds == 0 || strncmp(query, "seconds=", 8) != 0)) {
+            fprintf(out, "%s%.*s", before, (int)length, query);
+            before = "&";
+        }
+        query += length;
+    }
+    if (seconds > 0)
+        fprintf(out, "%sseconds=%zu", before, seconds);
+}
+
+/* The address as it is asked for, to be freed; NULL when there is no memory. */
+static char *whole_address(const char *address, size_t seconds)
 {
     char *made = NULL;
     size_t size;
-    const size_t end = strcspn(address, "#"), query = strcspn(address, "?#");
-    if (seconds == 0)
-        return strndup(address, end);
+    const size_t query = strcspn(address, "?#");
     FILE *out = open_memstream(&made, &size);
     if (!out)
         return NULL;
-    fprintf(out, "%.*s?", (int)query, address);
-    for (size_t at = query + 1; at < end;) {
-        const size_t length = strcspn(address + at, "&#");
-        if (length > 0 && strncmp(address + at, "seconds=", 8) != 0)
-            fprintf(out, "%.*s&", (int)length, address + at);
-        at += length + 1;
-    }
-    fprintf(out, "seconds=%zu", seconds);
+    print_place(out, address, query);
+    print_query(out, address + query, seconds);
     return fclose(out) == 0 ? made : NULL;
 }
 
@@ -215,7 +247,7 @@ int sp_fetch_profile(const char *address, size_t seconds, size_t timeout, struct
                      size_t why_size)
 {
     struct body body = {0};
-    char *whole = address_with(address, seconds);
+    char *whole = whole_address(address, seconds);
     const size_t expected = seconds ? seconds : seconds_of(address);
     if (!whole) {
         snprintf(why, why_size, "there is not enough memory to fetch it");

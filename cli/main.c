@@ -64,10 +64,11 @@ static const struct sp_command *find_command(const char *name)
 
 static int reject_command(const char *word)
 {
-    const char *names[64];
-    size_t n = 0;
-    for (; sp_commands[n] && n < sizeof names / sizeof names[0]; n++)
-        names[n] = sp_commands[n]->name;
+    enum { MOST_NAMES = 64 };
+    const char *names[MOST_NAMES + 2] = {"--help", "--version"};
+    size_t n = 2;
+    for (size_t i = 0; sp_commands[i] && n < MOST_NAMES + 2; i++)
+        names[n++] = sp_commands[i]->name;
     const char *meant = sp_nearest_name(word, names, n);
     if (meant)
         sp_complain("there is no command '%s'; did you mean '%s'? See 'sigprof --help'", word, meant);

@@ -13,6 +13,7 @@ enum {
     HELP_COLUMN = 26, /* where an option's text begins in --help */
     NAME_BYTES = 64,  /* no option's name is as long */
     MOST_NAMES = 96,  /* that a misspelled one is compared with */
+    ALL_BYTES = 256,  /* of the names that begin alike */
 };
 
 /* An option and the set that it was found in. */
@@ -79,6 +80,19 @@ static struct found find_letter(const struct sp_command *command, char letter)
     return (struct found){0};
 }
 
+/* "--nodecount, --nodefraction ...": those that begin so. */
+static void list_similar(const struct sp_command *command, const char *name, size_t length, char *text, size_t size)
+{
+    size_t n = 0;
+    for (size_t s = 0; s < command->n_sets; s++) {
+        for (size_t i = 0; i < command->sets[s].n; i++) {
+            const char *full = command->sets[s].options[i].name;
+            if (is_beginning(name, length, full) && n < size)
+                n += (size_t)snprintf(text + n, size - n, "%s--%s", n ? ", " : "", full);
+        }
+    }
+}
+
 static int reject(const struct parser *parser, const char *argument, const char *name, size_t length, size_t n_similar)
 {
     const char *names[MOST_NAMES];
@@ -89,8 +103,11 @@ static int reject(const struct parser *parser, const char *argument, const char 
             names[n++] = parser->command->sets[s].options[i].name;
     }
     snprintf(word, sizeof word, "%.*s", (int)length, name);
-    if (n_similar > 1)
-        return sp_usage_error(parser->command, "option \"%s\" can be several: write more of its name", argument);
+    if (n_similar > 1) {
+        char all[ALL_BYTES];
+        list_similar(parser->command, name, length, all, sizeof all);
+        return sp_usage_error(parser->command, "option \"%s\" can be %s", argument, all);
+    }
     const char *meant = length < sizeof word ? sp_nearest_name(word, names, n) : NULL;
     if (meant)
         return sp_usage_error(parser->command, "unknown option \"%s\"; did you mean --%s?", argument, meant);
@@ -140,6 +157,14 @@ static int print_help(const struct sp_command *command)
     return SP_EXIT_HELPED;
 }
 
+/* Whether a word behind one dash is letters. Where a number would have to follow, a word is a long name misspelled. */
+static bool is_letters(const struct sp_command *command, const char *word)
+{
+    const struct sp_option *option = find_letter(command, word[0]).option;
+    const bool is_number = option && option->value_name && strcmp(option->value_name, "N") == 0;
+    return option && !(is_number && word[1] >= 'a' && word[1] <= 'z' && word[2] != '\0');
+}
+
 static int take_option(struct parser *parser)
 {
     const char *argument = parser->argv[parser->i];
@@ -152,7 +177,7 @@ static int take_option(struct parser *parser)
     const struct found found = find_long(parser->command, name, length, is_gnu, &n_similar);
     if (found.option && (is_gnu || length > 1))
         return take(parser, &found, name[length] == '=' ? name + length + 1 : NULL);
-    if (!is_gnu && find_letter(parser->command, name[0]).option)
+    if (!is_gnu && is_letters(parser->command, name))
         return take_letters(parser, name);
     return reject(parser, argument, name, length, n_similar);
 }

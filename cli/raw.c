@@ -9,8 +9,11 @@
 
 static int run(int argc, char **argv)
 {
-    static const struct sp_view view = {
-        .command = &sp_command_raw, .kind = &sp_report_raw, .is_untrimmed = true, .by = SP_BY_ADDRESS + 1};
+    static const struct sp_view view = {.command = &sp_command_raw,
+                                        .kind = &sp_report_raw,
+                                        .is_plain = true,
+                                        .is_untrimmed = true,
+                                        .by = SP_BY_ADDRESS + 1};
     return sp_view_run(&view, argc, argv);
 }
 

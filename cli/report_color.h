@@ -9,8 +9,9 @@
 #include <stddef.h>
 
 /*
- * Puts colours into `*text`, which is replaced: headings are dim, and a row with percentages has the colour of the
- * first of them, red from a tenth of everything. 0 or -ENOMEM, and then nothing has changed.
+ * Puts colours into `*text`, which is replaced: what tells where the profile comes from is dim; headings of columns,
+ * keys and functions are bold; a percentage of the total is red from a tenth of it, and yellow from a fiftieth. Names,
+ * and what is not known, stay as they are. 0 or -ENOMEM, and then nothing has changed.
  */
 int sp_report_color(char **text, size_t *size);
 

@@ -62,6 +62,17 @@ int sp_sources_take_file(struct sp_sources *sources, const char *file)
     return sp_words_add(&sources->files, file);
 }
 
+/* Where names of files cannot be right: SP_EXIT_OK or SP_EXIT_USAGE. `n_stdin` counts those that are stdin. */
+static int check_files(const struct sp_command *command, const struct sp_words *files, size_t *n_stdin)
+{
+    for (size_t i = 0; i < files->n; i++) {
+        if (files->at[i][0] == '\0')
+            return sp_usage_error(command, "FILE is an empty word");
+        *n_stdin += strcmp(files->at[i], "-") == 0;
+    }
+    return *n_stdin > 1 ? sp_usage_error(command, "standard input can be read once only") : SP_EXIT_OK;
+}
+
 int sp_sources_check(const struct sp_command *command, const struct sp_sources *sources)
 {
     if (sources->files.n == 0)
@@ -70,7 +81,11 @@ int sp_sources_check(const struct sp_command *command, const struct sp_sources *
         return sp_usage_error(command, "--base and --diff-base cannot both be given");
     if (sources->is_normalised && sources->base.n + sources->diff_base.n == 0)
         return sp_usage_error(command, "--normalize needs a --base or --diff-base to scale to");
-    return SP_EXIT_OK;
+    size_t n_stdin = 0;
+    int status = check_files(command, &sources->files, &n_stdin);
+    if (status == SP_EXIT_OK)
+        status = check_files(command, &sources->base, &n_stdin);
+    return status == SP_EXIT_OK ? check_files(command, &sources->diff_base, &n_stdin) : status;
 }
 
 const char *sp_sources_name(const struct sp_sources *sources)

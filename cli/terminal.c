@@ -16,12 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cut_lines.h"
 #include "util/output_file.h"
 
 enum { NARROWEST = 40, DEFAULT_COLUMNS = 80, SHELL_NOT_FOUND = 127 };
 enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
-
-#define ESCAPE '\033'
 
 extern char **environ;
 
@@ -112,66 +111,6 @@ static struct winsize screen(void)
     return size;
 }
 
-/* How long the SGR sequence at text[0..size) is; 0: there is none. */
-static size_t sequence_bytes(const char *text, size_t size)
-{
-    if (size < 2 || text[0] != ESCAPE || text[1] != '[')
-        return 0;
-    for (size_t i = 2; i < size; i++) {
-        if (text[i] >= '@' && text[i] <= '~')
-            return i + 1;
-    }
-    return 0;
-}
-
-/* Writes one line of at most `columns` characters; of a longer one the last is "…". Sequences are all written. */
-static void print_cut(FILE *out, const char *line, size_t size, size_t columns)
-{
-    size_t n = 0, n_all = 0;
-    for (size_t i = 0; i < size; i++) {
-        const size_t skipped = sequence_bytes(line + i, size - i);
-        if (skipped)
-            i += skipped - 1;
-        else
-            n_all += ((unsigned char)line[i] & 0xc0) != 0x80;
-    }
-    const size_t kept = n_all > columns ? columns - 1 : columns;
-    for (size_t i = 0; i < size; i++) {
-        const size_t skipped = sequence_bytes(line + i, size - i);
-        if (skipped) {
-            fwrite(line + i, 1, skipped, out);
-            i += skipped - 1;
-            continue;
-        }
-        n += ((unsigned char)line[i] & 0xc0) != 0x80;
-        if (n <= kept)
-            fputc(line[i], out);
-        else if (n == kept + 1 && ((unsigned char)line[i] & 0xc0) != 0x80)
-            fputs("…", out);
-    }
-}
-
-/* The text with its lines cut, to be freed; NULL when there is no memory. `*n_lines` is how many there are. */
-static char *cut_lines(const char *text, size_t size, size_t columns, size_t *cut_size, size_t *n_lines)
-{
-    char *cut = NULL;
-    FILE *out = open_memstream(&cut, cut_size);
-    *n_lines = 0;
-    for (size_t at = 0; out && at < size; ++*n_lines) {
-        const char *end = memchr(text + at, '\n', size - at);
-        const size_t length = end ? (size_t)(end - text) - at : size - at;
-        print_cut(out, text + at, length, columns);
-        if (end)
-            fputc('\n', out);
-        at += length + 1;
-    }
-    if (!out || fclose(out) != 0) {
-        free(cut);
-        return NULL;
-    }
-    return cut;
-}
-
 static const char *pager(void)
 {
     const char *command = is_set("SIGPROF_PAGER") ? getenv("SIGPROF_PAGER") : getenv("PAGER");
@@ -229,7 +168,7 @@ static int show_on_terminal(const struct sp_terminal_options *options, const cha
     const struct winsize window = screen();
     const size_t columns = options->is_wide ? SIZE_MAX : window.ws_col < NARROWEST ? NARROWEST : window.ws_col;
     size_t cut_size = 0, n_lines;
-    char *cut = cut_lines(text, size, columns, &cut_size, &n_lines);
+    char *cut = sp_cut_lines(text, size, columns, &cut_size, &n_lines);
     if (!cut)
         return complain(options, ENOMEM);
     int error = 0;

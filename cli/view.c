@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cut_lines.h"
 #include "report_color.h"
 
 enum { WHY_BYTES = 512, N_FILTERS = 9, FILTER_NAME_BYTES = 16 };
@@ -196,15 +197,27 @@ static int render(struct work *work, char **text, size_t *size)
     return error;
 }
 
+/* Names are a stranger's: a terminal, or who asks for what is made for one, does not get their control characters. */
+static int dress(const struct work *work, bool is_data, char **text, size_t *size)
+{
+    const struct sp_terminal_options *terminal = &work->options->terminal;
+    const bool has_color = !is_data && sp_terminal_has_color(terminal);
+    if (has_color || sp_terminal_is_on(terminal))
+        *size = sp_make_harmless(*text, *size);
+    return has_color && !work->view->is_plain ? sp_report_color(text, size) : 0;
+}
+
 static int show(struct work *work)
 {
     char *text = NULL;
     size_t size = 0;
     int error = render(work, &text, &size);
     const bool is_data = work->view->is_data || work->options->is_json;
-    if (!error && !is_data && sp_terminal_has_color(&work->options->terminal))
-        error = sp_report_color(&text, &size);
-    const int status = error ? fail(work, error) : sp_terminal_show(&work->options->terminal, is_data, text, size);
+    struct sp_terminal_options terminal = work->options->terminal;
+    terminal.is_wide |= work->view->is_plain;
+    if (!error)
+        error = dress(work, is_data, &text, &size);
+    const int status = error ? fail(work, error) : sp_terminal_show(&terminal, is_data, text, size);
     free(text);
     return status;
 }
@@ -216,6 +229,8 @@ static int check(const struct work *work)
         return sp_usage_error(command, "REGEX and FILE are missing");
     if (work->options->is_json && (!work->view->kind || !work->view->kind->print_json))
         return sp_usage_error(command, "there is no JSON of this; `sigprof convert -f json` has the whole profile");
+    if (work->options->terminal.output && work->options->terminal.output[0] == '\0')
+        return sp_usage_error(command, "-o needs a FILE, or - for standard output");
     return sp_sources_check(command, &work->options->sources);
 }
 

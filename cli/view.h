@@ -17,6 +17,7 @@ struct sp_view {
     int (*print)(const struct sp_view *view, struct sp_report *report, FILE *out, char *why, size_t why_size);
     bool has_symbol;     /* REGEX stands before FILE */
     bool is_data;        /* for programs: no colours, no cutting, no pager */
+    bool is_plain;       /* no colours and no cutting: each line is content */
     bool is_whole;       /* frames that the profile itself asks to drop are kept */
     bool is_untrimmed;   /* nothing is left out for being small */
     bool has_no_inlines; /* whatever the options say */

@@ -26,13 +26,25 @@
         .name = option, .value_name = value, .help = text, .take = sp_take_text, .offset = AT(member) \
     }
 
+/* The option that makes `number` of the member that `option` is about. */
+static const char *other_of(const struct sp_option *option, int number)
+{
+    for (size_t i = 0; i < SP_VIEW_SHAPE; i++) {
+        const struct sp_option *other = &sp_view_shape[i];
+        if (other->take == option->take && other->offset == option->offset && other->number == number)
+            return other->name;
+    }
+    return option->name;
+}
+
 /* Of orders and of granularities there can be one. */
 static int take_one_of(const struct sp_command *command, const struct sp_option *option, const char *value, void *to)
 {
     int chosen = *(int *)to;
     const int status = sp_take_number(command, option, value, &chosen);
     if (status == SP_EXIT_OK && *(int *)to != 0 && chosen != *(int *)to)
-        return sp_usage_error(command, "--%s and another of its kind cannot both be given", option->name);
+        return sp_usage_error(command, "--%s and --%s cannot both be given", other_of(option, *(int *)to),
+                              option->name);
     *(int *)to = chosen;
     return status;
 }

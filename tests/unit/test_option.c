@@ -185,7 +185,7 @@ static void test_refusals_say_what_and_why(void **state)
     assert_refused("--fraction=nan", "number");
     assert_refused("--fraction=inf", "number");
     assert_refused("--color=brown", "red, green and blue");
-    assert_refused("--f=1", "several");
+    assert_refused("--f=1", "can be --focus, --fraction");
     assert_refused("-z", "unknown option \"-z\"");
 }
 
@@ -194,6 +194,7 @@ static void test_misspelled_names_are_guessed(void **state)
     (void)state;
     assert_refused("--fcous=main", "did you mean --focus?");
     assert_refused("--nodecuont=4", "did you mean --nodecount?");
+    assert_refused("-nodecont", "did you mean --nodecount?"); /* and not -n odecont */
     assert_refused("--zzzzzz", "unknown option \"--zzzzzz\"");
     assert_null(strstr(complaint, "mean"));
 }
