@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/maps_line.h"
+#include "formats/maps_attributes.h"
 
 /* Steps through the list that all locations together may take: a second or two. */
 #define STEPS_MAX (UINT64_C(1) << 30)
@@ -91,17 +91,29 @@ static void put_program_first(struct sp_profile *profile)
     }
 }
 
+static void read_line(struct sp_profile *profile, struct sp_maps_attributes *attributes, struct sp_piece text)
+{
+    struct sp_maps_line line;
+    text = sp_maps_attributes_replace(attributes, sp_maps_without_log_prefix(text));
+    if (sp_maps_line_parse(text.at, text.n, &line))
+        add_line(profile, &line);
+    else
+        sp_maps_attributes_take(attributes, text);
+}
+
 void sp_maps_read(struct sp_profile *profile, const uint8_t *data, size_t size)
 {
     const char *at = (const char *)data, *end = at + size;
+    struct sp_maps_attributes attributes = {0};
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *line_end = newline ? newline : end;
-        struct sp_maps_line line;
-        if (sp_maps_line_parse(at, (size_t)(line_end - at), &line))
-            add_line(profile, &line);
+        read_line(profile, &attributes, (struct sp_piece){at, (size_t)(line_end - at)});
         at = newline ? newline + 1 : end;
     }
+    if (attributes.text.error || attributes.line.error)
+        profile->error = -ENOMEM;
+    sp_maps_attributes_free(&attributes);
     join_split(profile);
     put_program_first(profile);
 }

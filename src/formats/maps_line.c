@@ -22,11 +22,6 @@ struct cursor {
     const char *at, *end;
 };
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
-}
-
 static bool is_hex(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -44,12 +39,12 @@ static bool is_permission(char c)
 
 static bool is_not_space(char c)
 {
-    return !is_space(c);
+    return !sp_maps_is_space(c);
 }
 
 static void skip_spaces(struct cursor *cursor)
 {
-    while (cursor->at < cursor->end && is_space(*cursor->at))
+    while (cursor->at < cursor->end && sp_maps_is_space(*cursor->at))
         cursor->at++;
 }
 
@@ -112,7 +107,7 @@ static bool take_range(struct cursor *cursor, bool is_joined, struct range *rang
         range->start.n--;
         range->limit = (struct sp_piece){range->start.at + range->start.n, 1};
     } else {
-        if (cursor->at < cursor->end && (*cursor->at == '-' || is_space(*cursor->at)))
+        if (cursor->at < cursor->end && (*cursor->at == '-' || sp_maps_is_space(*cursor->at)))
             cursor->at++;
         skip_spaces(cursor);
         if (!take_address(cursor, &range->limit))
@@ -174,26 +169,25 @@ static bool parse_hex(struct sp_piece piece, uint64_t *value)
     return true;
 }
 
-/* The prefix that glog puts before a line: "... file.cc:123] ". */
-static void skip_log_prefix(struct cursor *cursor)
+struct sp_piece sp_maps_without_log_prefix(struct sp_piece line)
 {
-    const char *at = cursor->at;
-    while (at < cursor->end && *at != '[' && *at != ']')
+    const char *at = line.at, *end = line.at + line.n;
+    while (at < end && *at != '[' && *at != ']')
         at++;
-    if (cursor->end - at < 2 || *at != ']' || !is_space(at[1]))
-        return;
+    if (end - at < 2 || *at != ']' || !sp_maps_is_space(at[1]))
+        return line;
     const char *digit = at;
-    while (digit > cursor->at && is_digit(digit[-1]))
+    while (digit > line.at && is_digit(digit[-1]))
         digit--;
-    if (digit < at && digit - cursor->at >= 2 && digit[-1] == ':')
-        cursor->at = at + 2;
+    if (digit == at || digit - line.at < 2 || digit[-1] != ':')
+        return line;
+    return (struct sp_piece){at + 2, (size_t)(end - (at + 2))};
 }
 
 bool sp_maps_line_parse(const char *at, size_t n, struct sp_maps_line *line)
 {
-    struct cursor whole = {at, at + n};
+    const struct cursor whole = {at, at + n};
     bool is_mapping = false;
-    skip_log_prefix(&whole);
     for (unsigned way = 0; way < 4 && !is_mapping; way++) {
         struct cursor cursor = whole;
         struct range range;

@@ -17,6 +17,15 @@ struct sp_piece {
     size_t n;
 };
 
+/* What the expressions of pprof take for white space. */
+static inline bool sp_maps_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
+}
+
+/* The line without what glog puts before it: "... file.cc:123] ". */
+struct sp_piece sp_maps_without_log_prefix(struct sp_piece line);
+
 struct sp_maps_line {
     uint64_t start, limit, offset;
     struct sp_piece permissions, file, build_id;

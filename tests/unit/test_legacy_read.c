@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "formats/bytes.h"
@@ -193,12 +194,50 @@ static void test_lines_of_a_map(void **state)
     struct sp_maps_line line;
     assert_line("40000-80000 r-xp 00001000 fd:01 17 /bin/x (deleted)\r", 0x40000, 0x80000, 0x1000, "/bin/x");
     assert_line("  0x40000-0x80000: /bin/x (@FF00) abc123", 0x40000, 0x80000, 0xff00, "/bin/x");
-    assert_line("I0102 a.cc:12] 40000 80000 r-xp /y", 0x40000, 0x80000, 0, "/y");
     assert_line("40000-80000 r-xs 00001000 fd:01 17 /shm", 0x40000, 0x80000, 0, "");
     assert_line("deadbeef", 0xdeadbee, 0xf, 0, "");
     assert_false(sp_maps_line_parse("hello", 5, &line));
     assert_false(sp_maps_line_parse("", 0, &line));
     assert_false(sp_maps_line_parse("10000000000000000-20000000000000000 /x", 38, &line));
+}
+
+static void assert_first_file(const char *maps, const char *file)
+{
+    struct sp_profile *profile = READ(little, maps, 1, 1, 0x40000);
+    assert_string_equal(sp_profile_text(profile, profile->mappings.at[0].file), file);
+    sp_profile_free(profile);
+}
+
+static void test_attributes_of_a_map(void **state)
+{
+    (void)state;
+    assert_first_file("build=/opt\n40000-80000 r-xp /y$build/x\n", "/y/opt/x");
+    assert_first_file("I0102 a.cc:12] b = /opt \r\nI0102 a.cc:13] 40000-80000 r-xp $b/$build\n", "/opt//optuild");
+    assert_first_file("a=1\na=2\nb=$a$a\n40000-80000 $b$c\n", "11$c");
+    assert_first_file("40000-80000 $b/x\nb=1\n", "$b/x");
+    assert_first_file("line=40000-80000 r-xp\n$line /x\n", "/x");
+    assert_first_file("I0102 a.cc:12] 40000 80000 r-xp /y\n", "/y");
+    assert_first_file("=x\n40000-80000 /$/y$\n", "/x/yx");
+}
+
+/* Each value is the one before it, many times: they would be longer than any memory. */
+static void test_attributes_do_not_grow_without_limit(void **state)
+{
+    (void)state;
+    struct sp_bytes maps = {0};
+    sp_bytes_put(&maps, "a=0123456789\n", 13);
+    for (char name = 'b'; name < 'z'; name++) {
+        sp_bytes_put(&maps, (const char[]){name, '='}, 2);
+        for (int i = 0; i < 100; i++)
+            sp_bytes_put(&maps, (const char[]){'$', (char)(name - 1)}, 2);
+        sp_bytes_put(&maps, "\n", 1);
+    }
+    sp_bytes_put(&maps, "40000-80000 $y\n\0", 16);
+    struct sp_profile *profile = READ(little, (const char *)maps.at, 1, 1, 0x40000);
+    assert_int_equal(profile->mappings.n, 1);
+    assert_true(strlen(sp_profile_text(profile, profile->mappings.at[0].file)) <= 1 << 16);
+    sp_profile_free(profile);
+    free(maps.at);
 }
 
 static void assert_refused(struct sp_bytes *bytes, int error, const char *words)
@@ -239,6 +278,8 @@ int main(void)
         cmocka_unit_test(test_mapping_is_extended_to_the_beginning_of_its_file),
         cmocka_unit_test(test_mappings_that_overlap),
         cmocka_unit_test(test_lines_of_a_map),
+        cmocka_unit_test(test_attributes_of_a_map),
+        cmocka_unit_test(test_attributes_do_not_grow_without_limit),
         cmocka_unit_test(test_damaged_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
