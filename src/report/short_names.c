@@ -123,16 +123,17 @@ static struct part cpp_part(const char *name)
 void sp_name_abbreviate(char *name)
 {
     static const char anonymous[] = "(anonymous namespace)::";
+    char *rest = name;
     if (strncmp(name, anonymous, strlen(anonymous)) == 0)
-        memmove(name, name + strlen(anonymous), strlen(name + strlen(anonymous)) + 1);
-    drop_module_version(name);
-    struct part part = go_part(name);
+        rest += strlen(anonymous);
+    drop_module_version(rest);
+    struct part part = go_part(rest);
     if (!part.at)
-        part = java_part(name);
+        part = java_part(rest);
     if (!part.at)
-        part = cpp_part(name);
+        part = cpp_part(rest);
     if (!part.at)
-        return;
+        part = (struct part){rest, strlen(rest)};
     memmove(name, part.at, part.length);
     name[part.length] = '\0';
 }
