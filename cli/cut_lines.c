@@ -95,7 +95,7 @@ static size_t find_cut(const char *line, size_t size, size_t columns)
 
 static void print_cut(FILE *out, const char *line, size_t size, size_t columns)
 {
-    while (size > 0 && strchr(" \t", line[size - 1]))
+    while (columns < SIZE_MAX && size > 0 && strchr(" \t", line[size - 1]))
         size--;
     const size_t cut = find_cut(line, size, columns);
     fwrite(line, 1, cut, out);

@@ -10,8 +10,8 @@
 
 /*
  * text[0..size), UTF-8 with or without colours (SGR sequences), with its lines cut to `columns`: the last column of a
- * longer one is "…", and blanks at ends are left out. To be freed; NULL when there is no memory. `*n_lines` is how many
- * there are.
+ * longer one is "…", and blanks at ends are left out. SIZE_MAX columns: as they are. To be freed; NULL when there is no
+ * memory. `*n_lines` is how many there are.
  */
 char *sp_cut_lines(const char *text, size_t size, size_t columns, size_t *cut_size, size_t *n_lines);
 

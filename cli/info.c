@@ -6,9 +6,12 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
+#include "cut_lines.h"
 #include "info_model.h"
 #include "profile_argument.h"
 
@@ -43,19 +46,37 @@ static int parse(int argc, char **argv, struct arguments *arguments)
     return status;
 }
 
+/* Names of threads and comments are a stranger's: a terminal does not get their control characters. */
+static int show(const struct sp_info *info, const struct arguments *arguments)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+    if (memory)
+        sp_info_print_text(info, arguments->has_all_rows, memory);
+    const bool has_failed = !memory || ferror(memory);
+    if ((memory && fclose(memory) != 0) || has_failed) {
+        free(text);
+        return -ENOMEM;
+    }
+    fwrite(text, 1, isatty(STDOUT_FILENO) ? sp_make_harmless(text, size) : size, stdout);
+    free(text);
+    return 0;
+}
+
 static int print(const struct sp_profile *profile, const struct arguments *arguments)
 {
     struct sp_info info;
-    if (sp_info_init(&info, arguments->file, profile) != 0) {
-        sp_complain("%s: there is not enough memory to show it", arguments->file);
-        return SP_EXIT_FAILED;
-    }
-    if (arguments->is_json)
+    int error = sp_info_init(&info, arguments->file, profile);
+    if (!error && arguments->is_json)
         sp_info_print_json(&info, stdout);
-    else
-        sp_info_print_text(&info, arguments->has_all_rows, stdout);
+    else if (!error)
+        error = show(&info, arguments);
     sp_info_done(&info);
-    return sp_finish_stdout();
+    if (!error)
+        return sp_finish_stdout();
+    sp_complain("%s: there is not enough memory to show it", arguments->file);
+    return SP_EXIT_FAILED;
 }
 
 static int run(int argc, char **argv)

@@ -90,6 +90,9 @@ def test_library_header_pkg_config_and_manuals(directory):
     for page in ("sigprof.1", "sigprof-record.1", "sigprof-top.1", "sigprof-info.1", "sigprof-symbolize.1",
                  "sigprof-convert.1", "sigprof-diff.1"):
         one(prefix, "share", "man", "man1", page + "*")
+    for place in ("bash-completion/completions/sigprof", "zsh/site-functions/_sigprof",
+                  "fish/vendor_completions.d/sigprof.fish"):
+        e2e.check(os.path.getsize(one(prefix, "share", place)) > 1000, place)
     pc = one(prefix, "lib", "**", "pkgconfig", "sigprof.pc")
     pkg_config = shutil.which("pkg-config")
     compiler = shutil.which("cc")
