@@ -152,16 +152,23 @@ void sp_graph_drop_small_edges(struct sp_graph *graph, int64_t cutoff)
     graph->n_edges = n;
 }
 
+/* By weight, and then by what is shown of both ends, before what is not: callers may look alike and be others. */
 static int compare_edges(const void *left, const void *right, void *nodes_of_graph)
 {
     const struct sp_edge *a = left, *b = right;
     const struct sp_node *nodes = nodes_of_graph;
+    const struct sp_node *from_a = &nodes[a->caller], *from_b = &nodes[b->caller];
+    const struct sp_node *to_a = &nodes[a->callee], *to_b = &nodes[b->callee];
     int64_t weight_a = sp_magnitude(a->value), weight_b = sp_magnitude(b->value);
     int order = (weight_a < weight_b) - (weight_a > weight_b);
-    if (order == 0 && a->caller != b->caller)
-        order = sp_node_compare_names(&nodes[a->caller], &nodes[b->caller]);
-    if (order == 0 && a->callee != b->callee)
-        order = sp_node_compare_names(&nodes[a->callee], &nodes[b->callee]);
+    if (order == 0 && from_a != from_b)
+        order = sp_node_compare_shown(from_a, from_b);
+    if (order == 0 && to_a != to_b)
+        order = sp_node_compare_shown(to_a, to_b);
+    if (order == 0 && from_a != from_b)
+        order = sp_node_compare_hidden(from_a, from_b);
+    if (order == 0 && to_a != to_b)
+        order = sp_node_compare_hidden(to_a, to_b);
     return order;
 }
 
