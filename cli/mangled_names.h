@@ -9,8 +9,8 @@
 #include "profile/profile.h"
 
 /*
- * Demangles the names of functions whose name is also their system name and looks mangled, as pprof does on reading:
- * with a name that differs, somebody has done it. 0 or the profile's sticky error.
+ * Demangles and shortens the names of functions whose name is also their system name, or that have only that, as pprof
+ * does on reading: with a name that differs, somebody has done it. 0 or the profile's sticky error.
  */
 int sp_demangle_profile(struct sp_profile *profile);
 
