@@ -190,6 +190,16 @@ def long_names():
     return p
 
 
+def filtered_names():
+    """What is matched is the name that is shown, and no file has a part of it."""
+    p = cpu_profile()
+    main = (p.function("main", file="/x.c"),)
+    for i, (name, system) in enumerate([("f(int)", None), ("v<int>::g", None), ("", "ns::h(int)"), ("k<int>(int)", "_Z1k"),
+                                        ("", "_ZN2ns1gEi"), ("", "only_system")]):
+        p.sample([1, 10 + i], (p.function(name, system, 3, "/x.c"),), main)
+    return p
+
+
 def utf8_names():
     p = cpu_profile(comments=["ein Kommentar: äöü", "コメント"])
     p.sample([3, 30], "größe", "主函数")
@@ -391,6 +401,18 @@ def negative_duration():
     return with_types(CPU, [[1, 10**9]], duration=-5)
 
 
+def short_duration():
+    return with_types(CPU, [[1, 10**9]], duration=999)
+
+
+def shortest_duration():
+    return with_types(CPU, [[1, 10**9]], duration=1)
+
+
+def hour_duration():
+    return with_types(CPU, [[1, 10**9]], duration=3600 * 10**9)
+
+
 def unused_parts():
     """Functions, locations and mappings that no sample has."""
     p = several_mappings()
@@ -422,10 +444,11 @@ def wide():
 
 CASES = [plain, recursion, inlines, inlines_trimmed, residual_edges, negative, difference, no_symbols, no_mappings,
          nameless_functions, several_mappings, several_files, columns, folded_locations, system_names, long_names,
-         utf8_names, labels_text, labels_numbers, labels_units_mixed, labels_many, heap_like, drop_frames,
-         drop_frames_only, samples_alike, empty_stacks, equal_weights, deep, diamond, huge_values, overflow,
+         filtered_names, utf8_names, labels_text, labels_numbers, labels_units_mixed, labels_many, heap_like,
+         drop_frames, drop_frames_only, samples_alike, empty_stacks, equal_weights, deep, diamond, huge_values, overflow,
          tiny_values, no_samples, no_types, zero_values, default_first, default_unknown, doc_url, same_type_twice,
-         one_type, gcu, units, long_duration, negative_duration, unused_parts, mapping_kinds, wide]
+         one_type, gcu, units, long_duration, short_duration, shortest_duration, hour_duration, negative_duration,
+         unused_parts, mapping_kinds, wide]
 
 
 def all_cases():

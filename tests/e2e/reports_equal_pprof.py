@@ -5,7 +5,7 @@ A corpus of profiles (tests/corpus) is made, and each is shown by both under the
 tests/lib/report_cases.py. What both print on stdout has to be the same; where pprof refuses, sigprof has to refuse.
 
 By default each profile and report is shown under a few combinations, another few for the next, so that all of them are
-used; with --full under all.
+used; with --full under all. The Go that is followed is 1.26. Of older ones that are installed as well `top` is compared.
 
 usage: reports_equal_pprof.py [--only PROFILE] [--report REPORT] [--combo NAME] [-v] [--full] [--corpus FOLDER]
                               [--sigprof PATH] [--pprof PATH] [--list] [--show] [--errors] [--stderr] [--quiet]
@@ -39,84 +39,14 @@ for folder in ("lib", "corpus"):
 
 import make_corpus  # noqa: E402  these need the paths above
 import producers  # noqa: E402
-from report_cases import COMBINATIONS, ERRORS, FOR_ONE, KNOWN, REPORTS, UNSTABLE  # noqa: E402
+from report_cases import (COMBINATIONS, ERRORS, FOLLOWED, FOR_ONE, KNOWN, OLDER, OLDER_KNOWN, REPORTS,  # noqa: E402
+                          UNSTABLE, WITH_FILES)
+from report_tools import Answer, Case, Tools, pprofs  # noqa: E402
 
 SKIP = 77
-TIMEOUT_S = 60
 STEP = 6  # combinations of each profile and report, unless --full
 RERUNS = 12  # of pprof, to see whether it agrees with itself
-BOOLEAN = {"cum", "flat", "relative_percentages", "mean", "drop_negative", "normalize", "noinlines", "functions",
-           "files", "lines", "addresses", "filefunctions", "compact_labels", "call_tree", "trim", "showcolumns"}
 UNKNOWN = re.compile(r"no command '|unknown option|unrecognized option|not a command|usage: sigprof")
-
-
-class Case(typing.NamedTuple):
-    profile: dict
-    report: str
-    combo: typing.Any
-    spelling: int  # of sigprof's options
-
-    def __str__(self):
-        return f"{self.profile['name']} {self.report} {self.combo.name}"
-
-
-class Answer(typing.NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-class Tools:
-    """Both commands, their environment and the corpus."""
-
-    def __init__(self, sigprof, pprof, corpus, scratch):
-        self.sigprof, self.pprof, self.corpus, self.scratch = sigprof, pprof, corpus, scratch
-        keep = {key: value for key, value in os.environ.items() if not key.startswith(("GO", "PPROF"))}
-        self.env = {**keep, "HOME": scratch, "PPROF_TMPDIR": scratch, "PPROF_BINARY_PATH": scratch, "NO_COLOR": "1",
-                    "TZ": os.environ.get("TZ", "UTC")}
-
-    def path(self, case):
-        return os.path.join(self.corpus, case.profile["file"])
-
-    def options(self, case):
-        base = os.path.join(self.corpus, case.profile["base"])
-        return [text.replace("{base}", base).replace("{corpus}", self.corpus) for text in case.combo.options]
-
-    def pprof_command(self, case):
-        report = f"-peek={case.combo.peek}" if case.report == "peek" else f"-{case.report}"
-        none = ["-symbolize=none"] if case.profile["has_local_names"] else []
-        return [self.pprof, *none, report, *(f"-{text}" for text in self.options(case)), self.path(case)]
-
-    def sigprof_command(self, case):
-        words = []
-        for text in self.options(case):
-            words += spelled(text, case.spelling)
-        argument = [case.combo.peek] if case.report == "peek" else []
-        if case.spelling % 2:
-            return [self.sigprof, case.report, *argument, self.path(case), *words]  # options may stand last
-        return [self.sigprof, case.report, *words, *argument, self.path(case)]
-
-    def run(self, command):
-        try:
-            done = subprocess.run(command, env=self.env, cwd=self.scratch, stdin=subprocess.DEVNULL, check=False,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            return Answer(-1, "", f"no end after {TIMEOUT_S} s")
-        return Answer(done.returncode, done.stdout.decode(errors="surrogateescape"),
-                      done.stderr.decode(errors="surrogateescape"))
-
-
-def spelled(text, spelling):
-    """pprof's spelling, and three GNU ones."""
-    name, has_value, value = text.partition("=")
-    words = name.replace("_", "-")
-    if spelling == 0:
-        return [f"-{text}"]
-    if spelling == 1:
-        return [f"--{text}"]
-    if spelling == 2 or name in BOOLEAN or not has_value:
-        return [f"--{words}={value}" if has_value else f"--{words}"]
-    return [f"--{words}", value]
 
 
 class Verdict(typing.NamedTuple):
@@ -162,8 +92,9 @@ def compare(tools, case, with_errors):
 
 
 def without_order(text):
-    """The lines, but for their order and the running sum, which depends on it."""
-    return sorted(re.sub(r"^( *\S+ +\S+%) +\S+%", r"\1", line) for line in text.split("\n"))
+    """The lines, but for their order, and the running sum and the numbers of nodes, which depend on it."""
+    text = re.sub(r"^( *\S+ +\S+%) +\S+%", r"\1", text, flags=re.M)
+    return sorted(re.sub(r"\b(N+|node)\d+", r"\1", text).split("\n"))
 
 
 def against_reruns(tools, verdict, with_errors):
@@ -202,7 +133,8 @@ def chosen(entries, asked):
     if not is_some and not is_full:
         cases += [Case(entries[at % len(entries)], report, combo, at % 4) for at, combo in enumerate(ERRORS)
                   for report in ("top", "peek")]
-    cases += [Case(entry, report, combo, 0) for entry in entries for report, combo in FOR_ONE.get(entry["name"], [])
+    cases += [Case(entry, report, combo, at % 4) for entry in entries
+              for at, (report, combo) in enumerate(FOR_ONE.get(entry["name"], []))
               if fnmatch.fnmatch(entry["name"], asked.only or "*") and fnmatch.fnmatch(report, asked.report or "*")
               and fnmatch.fnmatch(combo.name, asked.combo or "*")]
     return [case for case in cases if not (case.combo.name == "bad_peek" and case.report != "peek")]
@@ -246,7 +178,7 @@ def print_sums(verdicts):
     kinds = sorted({verdict.kind for verdict in verdicts})
     table = collections.Counter((verdict.case.report, verdict.kind) for verdict in verdicts)
     print(f"\n{'':10}" + "".join(f"{kind[:24]:>26}" for kind in kinds))
-    for report in REPORTS:
+    for report in REPORTS + WITH_FILES:
         if any(table[report, kind] for kind in kinds):
             print(f"{report:10}" + "".join(f"{table[report, kind]:26}" for kind in kinds))
     bad = [verdict for verdict in verdicts if verdict.kind not in ("same", "missing", "unstable")]
@@ -256,29 +188,20 @@ def print_sums(verdicts):
             print(f"{what} that differ most: " + ", ".join(f"{name} {n}" for name, n in most))
 
 
-def failures(verdicts, asked):
+def failures(verdicts, asked, table):
     """Those that no table explains, and lines of the tables that explain nothing any more."""
     used, bad = set(), []
     for verdict in verdicts:
         if verdict.kind == "same" or (verdict.kind == "missing" and asked.allow_missing):
             continue
-        entry = known_difference(verdict.case, KNOWN + (UNSTABLE if "unstable" in verdict.kind else []))
+        entry = known_difference(verdict.case, table + (UNSTABLE if "unstable" in verdict.kind else []))
         if entry is None or verdict.kind == "crashed":
             bad.append(verdict)
         used.add(entry)
-    stale = [entry for entry in KNOWN if entry not in used] if asked.full and not asked.allow_missing else []
+    stale = [entry for entry in table if entry not in used] if asked.full and not asked.allow_missing else []
     for entry in stale:
         print(f"NO LONGER TRUE: {entry}")
     return bad, stale
-
-
-def find_pprof():
-    """The tool itself where `go tool -n` names it, which is quicker than by way of `go`."""
-    go = producers.find_go()
-    cache = os.path.join(os.environ.get("BUILD") or tempfile.gettempdir(), "tests", "go-cache")
-    env = producers.go_environment(os.path.abspath(cache))
-    done = subprocess.run([go, "tool", "-n", "pprof"], env=env, stdout=subprocess.PIPE, check=True, timeout=300)
-    return done.stdout.decode().strip()
 
 
 def arguments():
@@ -297,41 +220,66 @@ def load_corpus(folder):
         return json.load(file)
 
 
-def compare_all(tools, cases, asked):
+def compare_all(tools, cases, asked, table):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         verdicts = list(pool.map(lambda case: compare(tools, case, asked.stderr), cases))
-    bad, stale = failures(verdicts, asked)
+    bad, stale = failures(verdicts, asked, table)
     for verdict in bad if not asked.quiet else []:
         show(tools, verdict, asked)
     print_sums(verdicts)
     print(f"{len(verdicts)} comparisons, {len(bad)} failures")
-    return 1 if bad or stale else 0
+    return not bad and not stale
+
+
+def compare_with_older(tools, versions, asked):
+    """What is the same in older versions of pprof, too."""
+    are_equal = True
+    entries = load_corpus(tools.corpus)
+    for version, pprof in versions:
+        print(f"Go {version[0]}.{version[1]}:")
+        older = Tools(tools.sigprof, pprof, tools.corpus, tools.scratch, is_older=True)
+        cases = [Case(entry, "top", combo, at % 4) for entry in entries for at, combo in enumerate(COMBINATIONS)
+                 if combo.name in OLDER and not known_difference(Case(entry, "top", combo, 0), OLDER_KNOWN)]
+        are_equal = compare_all(older, cases, asked, []) and are_equal
+    return are_equal
+
+
+def made_corpus(sigprof, scratch):
+    corpus = os.path.join(scratch, "corpus")
+    os.environ["SIGPROF"] = sigprof
+    for why in make_corpus.make(corpus, os.path.join(scratch, "go-cache"))[1]:
+        print(f"left out: {why}")
+    return corpus
+
+
+def run(asked, scratch):
+    sigprof = os.path.abspath(shutil.which(asked.sigprof) or asked.sigprof)
+    if not os.access(sigprof, os.X_OK):
+        sys.exit(f"{sigprof} cannot be run: SIGPROF or --sigprof names the command")
+    versions = [(FOLLOWED, asked.pprof)] if asked.pprof else pprofs()
+    corpus = os.path.abspath(asked.corpus or made_corpus(sigprof, scratch))
+    tools = Tools(sigprof, versions[0][1], corpus, os.path.join(scratch, "home"))
+    os.mkdir(tools.scratch)
+    cases = chosen(load_corpus(corpus), asked)
+    if asked.list:
+        print("\n".join(str(case) for case in cases))
+        return True
+    if asked.show:
+        for case in cases:
+            answer = tools.run(tools.pprof_command(case))
+            print(f"$ {shlex.join(tools.pprof_command(case))}\n{answer.err}{answer.out}")
+        return True
+    followed = [version for version in versions if version[0] >= FOLLOWED]
+    are_equal = not followed or compare_all(tools, cases, asked, KNOWN)
+    if asked.only or asked.report or asked.combo:
+        return are_equal
+    return compare_with_older(tools, [version for version in versions if version[0] < FOLLOWED], asked) and are_equal
 
 
 def main():
-    asked = arguments()
     scratch = tempfile.mkdtemp(prefix="sigprof-reports-")
     try:
-        pprof = asked.pprof or find_pprof()
-        sigprof = os.path.abspath(shutil.which(asked.sigprof) or asked.sigprof)
-        if not os.access(sigprof, os.X_OK):
-            sys.exit(f"{sigprof} cannot be run: SIGPROF or --sigprof names the command")
-        corpus = os.path.abspath(asked.corpus or os.path.join(scratch, "corpus"))
-        if asked.corpus is None:
-            os.environ["SIGPROF"] = sigprof
-            for why in make_corpus.make(corpus, os.path.join(scratch, "go-cache"))[1]:
-                print(f"left out: {why}")
-        tools = Tools(sigprof, pprof, corpus, os.path.join(scratch, "home"))
-        os.mkdir(tools.scratch)
-        cases = chosen(load_corpus(corpus), asked)
-        if asked.list:
-            print("\n".join(str(case) for case in cases))
-        elif asked.show:
-            for case in cases:
-                answer = tools.run(tools.pprof_command(case))
-                print(f"$ {shlex.join(tools.pprof_command(case))}\n{answer.err}{answer.out}")
-        else:
-            sys.exit(compare_all(tools, cases, asked))
+        sys.exit(0 if run(arguments(), scratch) else 1)
     except producers.Missing as why:
         print(f"skip: {why}")
         sys.exit(SKIP)

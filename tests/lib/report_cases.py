@@ -7,11 +7,12 @@ import typing
 
 
 class Combination(typing.NamedTuple):
-    """Options as pprof has them, and what `peek` is asked for. `is_error`: both have to refuse them."""
+    """Options as pprof has them, and what `peek` and `list` are asked for. `is_error`: both have to refuse them."""
     name: str
     options: list  # of "name" or "name=value"
-    peek: str = "main"
+    regex: str = "main"
     is_error: bool = False
+    sources: tuple = ()  # files beside the profile
 
 
 class Difference(typing.NamedTuple):
@@ -22,7 +23,8 @@ class Difference(typing.NamedTuple):
     why: str
 
 
-REPORTS = ["top", "tree", "peek", "traces", "tags", "raw", "comments"]
+REPORTS = ["top", "tree", "peek", "traces", "tags", "raw", "comments", "dot"]
+WITH_FILES = ["list"]  # reports of files that a profile names, for FOR_ONE alone
 FOCUS = "focus=leaf|recurse|mid|handler|in[12]|alloc|^f"
 
 COMBINATIONS = [
@@ -113,15 +115,63 @@ ERRORS = [
     Combination("unknown_option", ["no_such_option=1"], is_error=True),
 ]
 
+FILES = [  # several, which are added up
+    Combination("sum_two", [], sources=("{base}",)),
+    Combination("sum_three", ["cum", "lines"], sources=("{base}", "{base}")),
+    Combination("sum_base", ["base={base}", "nodecount=10"], sources=("{base}",)),
+    Combination("sum_focus", [FOCUS, "sample_index=0", "nodefraction=0"], sources=("{base}",)),
+    Combination("sum_diff_bases", ["diff_base={base}", "diff_base={corpus}/plain.pb", "normalize"],
+                sources=("{corpus}/wide.pb",)),
+]
+COMBINATIONS += FILES
+
 # Of one profile each: (report, combination).
-FOR_ONE = {"units": [("top", Combination(f"unit_{i}_{unit}", [f"sample_index=t{i}", f"unit={unit}"]))
-                     for i in range(24) for unit in ("", "minimum", "auto", "ms", "mb")]}
+C_LIST, GO_LIST, GO_RUNTIME = "spin|divide|recurse", r"main\.(recurse|inlinedLoop|insert|hold)", "^sort.insertion|mallocgc$"
+FOR_ONE = {
+    "units": [("top", Combination(f"unit_{i}_{unit}", [f"sample_index=t{i}", f"unit={unit}"]))
+              for i in range(24) for unit in ("", "minimum", "auto", "ms", "mb")],
+    "filtered_names": [(report, Combination(f"names_{at}", [option])) for report in ("top", "traces") for at, option in
+                       enumerate(["focus=int", "ignore=int", "show=<|h$", "hide=::[gh]$", "show_from=int|ns",
+                                  "prune_from=[(]", "focus=ns::g"])],
+    "sigprof_c": [("list", combo) for combo in [
+        Combination("list", [], C_LIST),
+        Combination("list_focus", ["focus=divide", "unit=ms", "relative_percentages"], C_LIST),
+        Combination("list_noinlines", ["noinlines", "ignore=spin"], C_LIST),
+        Combination("list_inlined", ["nodecount=1", "divide_by=3"], "mix"),
+        Combination("list_file", [], r"inlines\.c"),
+        Combination("list_base", ["diff_base={base}", "cum"], C_LIST),
+        Combination("list_files", ["sample_index=0"], C_LIST, sources=("{base}",)),
+        Combination("list_trim", ["source_path=/nowhere", "trim_path=/"], "spin"),
+        Combination("list_nothing", ["focus=spin"], "no_such_function"),
+        Combination("list_lines", ["lines", "tagfocus=no_such"], "spin"),
+        Combination("list_mean", ["mean", "lines"], "spin"),
+        Combination("list_bad", [], "(", is_error=True)]],
+    "go_cpu": [("list", combo) for combo in [
+        Combination("list", [], GO_LIST),
+        Combination("list_runtime", ["unit=ms"], GO_RUNTIME),
+        Combination("list_hide", ["hide=small|runtime", "noinlines"], GO_LIST),
+        Combination("list_tags", ["tagignore=.*", "prune_from=recurse"], "main")]],
+    "go_allocs": [("list", Combination("list_heap", ["sample_index=alloc_space", "unit=kb"], GO_LIST)),
+                  ("list", Combination("list_objects", ["sample_index=alloc_objects"], "main"))],
+}
 
 # Of what pprof prints. Each is in docs/pprof.md with its reason.
+SATURATED = "sums that are too large for 64 bits stay at the limit; pprof's become negative"
 KNOWN = [
-    Difference("legacy_heap", "*", "*", "gperftools' heap profiles are not read: of its formats only the CPU profile is"),
+    Difference("huge_values", "*", "*", SATURATED),
+    Difference("overflow", "*", "*", SATURATED),
+    Difference("*", "dot", "call_tree", "it is refused: speedscope shows trees"),
+] + [
+    Difference(profile, "*", "sum_*", "pprof takes the first file for the program: a binary CPU profile begins as PE "
+               "objects of an unknown machine do") for profile in ("legacy_*", "gperf")
 ]
+
+# Older versions of Go's pprof: the combinations that `top` is compared under, and profiles that it shows otherwise.
+FOLLOWED = (1, 26)
+OLDER = ("default", "cum", "nodecount", "cum_nodecount")
+OLDER_KNOWN = [Difference("doc_url", "top", "*", "1.19 has no line Doc"),
+               Difference("same_type_twice", "top", "*", "1.19 shows sample types of one name")]
 
 # Where pprof's own answer changes from run to run, by the order of Go's maps. Not used where it does not.
 UNSTABLE = [Difference("*", report, "*", "nodes and edges of one weight and one printed name stand in any order, and "
-                       "so do edges of opposite weights") for report in ("top", "tree", "peek")]
+                       "so do edges of opposite weights") for report in ("top", "tree", "peek", "dot")]

@@ -1,6 +1,6 @@
 /*
  * The report `top`: its layout and numbers, against texts that google/pprof prints for the same profiles.
- * tests/e2e/top_equals_pprof.py compares many more with the real one.
+ * tests/e2e/reports_equal_pprof.py compares many more with the real one.
  */
 #include "made_stacks.h"
 
