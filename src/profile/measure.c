@@ -150,16 +150,6 @@ void sp_percent_text(int64_t value, int64_t total, char text[SP_PERCENT_TEXT_BYT
         snprintf(text, SP_PERCENT_TEXT_BYTES, percent >= 1.0 ? "%5.2f%%" : "%5.2g%%", percent);
 }
 
-int64_t sp_magnitude(int64_t value)
-{
-    return value < 0 ? (int64_t)(0 - (uint64_t)value) : value;
-}
-
-int64_t sp_wrapping_sum(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
 int64_t sp_truncated(double value)
 {
     return value >= -0x1p63 && value < 0x1p63 ? (int64_t)value : INT64_MIN;

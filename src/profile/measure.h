@@ -36,9 +36,15 @@ const char *sp_scaled_text(int64_t value, const char *from, const char *to, char
 void sp_percent_text(int64_t value, int64_t total, char text[SP_PERCENT_TEXT_BYTES]);
 
 /* |value|; the smallest number stays what it is. */
-int64_t sp_magnitude(int64_t value);
+static inline int64_t sp_magnitude(int64_t value)
+{
+    return value < 0 ? (int64_t)(0 - (uint64_t)value) : value;
+}
 /* a + b modulo 2^64, as in Go. */
-int64_t sp_wrapping_sum(int64_t a, int64_t b);
+static inline int64_t sp_wrapping_sum(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
 /* The double as an integer; the smallest integer where it does not fit, as amd64 (and so Go there) converts it. */
 int64_t sp_truncated(double value);
 

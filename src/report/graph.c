@@ -139,7 +139,7 @@ int sp_graph_init(struct sp_graph *graph, struct sp_report *report, bool has_edg
     sort(graph, compare_by_name);
     if (!has_edges)
         return 0;
-    error = sp_graph_add_edges(graph, SP_ALL_EDGES);
+    error = sp_graph_add_edges(graph);
     return error ? error : sp_graph_link_edges(graph);
 }
 
@@ -156,10 +156,13 @@ int sp_graph_init_trimmed(struct sp_graph *graph, struct sp_report *report, bool
         sp_graph_limit_nodes(graph, options->node_count);
     if (graph->n_dropped_nodes > 0 || graph->n_shown < graph->n_before_limit)
         sp_graph_forget_others(graph);
-    error = sp_graph_add_edges(graph, has_edges ? SP_ALL_EDGES : SP_EDGES_INTO_INLINED);
+    int64_t edge_cutoff = sp_report_share(flat_sum, options->edge_fraction);
+    if (!has_edges)
+        return sp_graph_mark_inlines(graph, edge_cutoff);
+    error = sp_graph_add_edges(graph);
     if (error)
         return error;
-    sp_graph_drop_small_edges(graph, sp_report_share(flat_sum, options->edge_fraction));
+    sp_graph_drop_small_edges(graph, edge_cutoff);
     return sp_graph_link_edges(graph);
 }
 

@@ -31,7 +31,6 @@ struct sp_node {
     uint32_t first_in, n_in;    /* in graph.in: edges from callers */
     uint32_t first_out, n_out;  /* in graph.out: edges to callees */
     bool is_shown;              /* in graph.order */
-    bool has_inline_frame;      /* some location has it inlined into a caller */
     bool is_inlined, is_called; /* how it got onto the stacks: as inlined code, by calls, or both */
 };
 

@@ -16,18 +16,14 @@ int sp_graph_resolve_frames(struct sp_graph *graph);
 /* Sums up the samples' values at the nodes: 0 or -ENOMEM. */
 int sp_graph_add_values(struct sp_graph *graph);
 
-enum sp_edge_choice {
-    SP_NO_EDGES,
-    SP_EDGES_INTO_INLINED, /* all that is needed to tell how nodes got onto the stacks */
-    SP_ALL_EDGES,
-};
-
 /* Makes the edges between nodes that frames lead to, in place of those there were: 0 or -ENOMEM. */
-int sp_graph_add_edges(struct sp_graph *graph, enum sp_edge_choice choice);
+int sp_graph_add_edges(struct sp_graph *graph);
 /* Drops edges into shown nodes below `cutoff`. They are counted. */
 void sp_graph_drop_small_edges(struct sp_graph *graph, int64_t cutoff);
 /* Sorts the edges, fills `in` and `out`, and notes at nodes how they were reached: 0 or -ENOMEM. */
 int sp_graph_link_edges(struct sp_graph *graph);
+/* Notes at nodes what edges that are not below `cutoff` would say of how they were reached: 0 or -ENOMEM. */
+int sp_graph_mark_inlines(struct sp_graph *graph, int64_t cutoff);
 
 /* The sum of the shown nodes' flat values, of which fractions are taken. */
 int64_t sp_graph_flat_sum(const struct sp_graph *graph);

@@ -1,8 +1,7 @@
 /*
  * Edges from callers to callees. See graph_build.h.
  *
- * An edge is an entry in a hash index, from the pair of nodes. Reports that only tell how nodes got onto the stacks
- * need the edges into nodes that some location has inlined: for all others the answer is known.
+ * An edge is an entry in a hash index, from the pair of nodes.
  *
  * Context: ordinary code of one thread.
  */
@@ -20,7 +19,6 @@ struct making {
     struct sp_graph *graph;
     struct sp_index *index; /* of edges, by their nodes */
     size_t *last_sample;    /* of each edge: it counts once a stack; position + 1 */
-    bool *is_callee; /* of each node: edges into it are wanted. Beside the nodes, since the walk asks all the time */
 };
 
 static bool has_room(struct making *making)
@@ -101,8 +99,7 @@ static int count_sample(struct making *making, size_t i, struct step *step)
                 continue;
             }
             step->is_inlined = frame + 1 != end;
-            if (caller != SP_NONE && caller != callee && making->is_callee[callee] &&
-                count_step(making, caller, callee, i, step) != 0)
+            if (caller != SP_NONE && caller != callee && count_step(making, caller, callee, i, step) != 0)
                 return -ENOMEM;
             caller = callee;
             step->is_residual = false;
@@ -123,19 +120,14 @@ static int count_samples(struct making *making)
     return error;
 }
 
-int sp_graph_add_edges(struct sp_graph *graph, enum sp_edge_choice choice)
+int sp_graph_add_edges(struct sp_graph *graph)
 {
     graph->n_edges = graph->edges_capacity = 0;
     free(graph->edges);
     graph->edges = NULL;
-    if (choice == SP_NO_EDGES || (choice == SP_EDGES_INTO_INLINED && !graph->has_inlines))
-        return 0;
-    struct making making = {.graph = graph, .index = sp_index_new(), .is_callee = malloc(graph->n_nodes + 1)};
-    for (size_t i = 0; making.is_callee && i < graph->n_nodes; i++)
-        making.is_callee[i] = choice == SP_ALL_EDGES || graph->nodes[i].has_inline_frame;
-    int error = making.index && making.is_callee ? count_samples(&making) : -ENOMEM;
+    struct making making = {.graph = graph, .index = sp_index_new()};
+    int error = making.index ? count_samples(&making) : -ENOMEM;
     sp_index_free(making.index);
-    free(making.is_callee);
     free(making.last_sample);
     return error;
 }

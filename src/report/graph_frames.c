@@ -92,7 +92,6 @@ static uint32_t place_node(struct sp_graph *graph, uint32_t function, uint64_t a
     wanted.address = address;
     wanted.line = line;
     wanted.column = column;
-    wanted.has_inline_frame = false;
     uint64_t hash = sp_hash_word(sp_hash_word(sp_hash_seed() ^ function, address), (uint64_t)line);
     hash = sp_hash_word(hash, (uint64_t)column);
     struct sp_probe probe;
@@ -230,7 +229,7 @@ static int resolve_location(struct sp_graph *graph, const struct function_facts 
         if (frames[line] == SP_NONE)
             return -ENOMEM;
         if (line + 1 < location->n_lines)
-            graph->has_inlines = graph->nodes[frames[line]].has_inline_frame = true;
+            graph->has_inlines = true;
     }
     return 0;
 }

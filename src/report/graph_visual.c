@@ -82,7 +82,7 @@ static int sort_by_score(struct sp_graph *graph)
 /* All edges between the nodes that frames lead to, and the nodes sorted by them. */
 static int connect(struct sp_graph *graph)
 {
-    int error = sp_graph_add_edges(graph, SP_ALL_EDGES);
+    int error = sp_graph_add_edges(graph);
     if (!error)
         error = sp_graph_link_edges(graph);
     return error ? error : sort_by_score(graph);
