@@ -15,7 +15,14 @@
 #include "profile/measure.h"
 #include "report/graph_build.h"
 
-enum { MOST_TAGS = 4 };
+enum {
+    MOST_TAGS = 4,
+    /*
+     * Edges that all searches for another way may look at: three times what eighty nodes can need, and a second of
+     * work. A hostile profile's edges are left as they are beyond.
+     */
+    MOST_SEARCHED = 1 << 27,
+};
 
 /* The entropy of a node's edges, in bits; what it took itself is one of the ways. */
 static double entropy(const struct sp_graph *graph, const uint32_t *edges, size_t n, int64_t self)
@@ -106,10 +113,11 @@ struct search {
     uint32_t *queue;
     size_t *seen; /* of each node: number of the search that saw it */
     size_t number;
+    size_t n_left;    /* edges that may still be looked at */
     bool *is_removed; /* of each edge */
 };
 
-/* Whether there is another way from the edge's caller to its callee. */
+/* Whether another way from the edge's caller to its callee has been found. */
 static bool is_redundant(const struct sp_graph *graph, uint32_t wanted, struct search *search)
 {
     const struct sp_edge *edge = &graph->edges[wanted];
@@ -119,6 +127,9 @@ static bool is_redundant(const struct sp_graph *graph, uint32_t wanted, struct s
     search->seen[edge->callee] = search->number;
     for (size_t i = 0; i < n; i++) {
         const struct sp_node *node = &graph->nodes[search->queue[i]];
+        if (node->n_in > search->n_left)
+            return false;
+        search->n_left -= node->n_in;
         for (uint32_t j = 0; j < node->n_in; j++) {
             uint32_t in = graph->in[node->first_in + j], caller = graph->edges[in].caller;
             if (in == wanted || search->is_removed[in] || search->seen[caller] == search->number)
@@ -149,6 +160,7 @@ static void mark_redundant(const struct sp_graph *graph, struct search *search)
 static int drop_redundant_edges(struct sp_graph *graph)
 {
     struct search search = {
+        .n_left = MOST_SEARCHED,
         .queue = reallocarray(NULL, graph->n_nodes + 1, sizeof(*search.queue)),
         .seen = calloc(graph->n_nodes + 1, sizeof(*search.seen)),
         .is_removed = calloc(graph->n_edges + 1, sizeof(*search.is_removed)),
