@@ -48,7 +48,8 @@ struct pprof_extent {
 struct pprof_decoder {
     struct sp_reader file;
     struct sp_profile *profile;
-    int error; /* of memory; what is wrong with the data is in `file` */
+    int error;            /* of memory; what is wrong with the data is in `file` */
+    size_t scratch_bytes; /* that the lists and maps below take, of the profile's limit */
     struct pprof_extent kinds[PPROF_N_KINDS];
     PPROF_SCRATCH(uint32_t) strings; /* from the file's index to the profile's */
     struct sp_id_map mappings, functions, locations;
@@ -58,10 +59,14 @@ struct pprof_decoder {
     PPROF_SCRATCH(struct sp_line) lines;
 };
 
-/* Doubles a scratch list's room: false, with the decoder's error set, when there is no memory. */
+/* Whether `bytes` more are within the profile's limit of memory, and then counts them; else the error is set. */
+bool sp_pprof_may_take(struct pprof_decoder *decoder, size_t bytes);
+
+/* Doubles a scratch list's room: false, with the decoder's error set, when there is no memory, or no more may be
+ * taken. */
 bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, size_t item_bytes);
 
-/* Appends to a scratch list. A list holds no more items than the file has bytes, so its size cannot run away. */
+/* Appends to a scratch list. */
 #define PPROF_PUSH(decoder, list, ...)                                                                              \
     do {                                                                                                            \
         void *moved = (list).at;                                                                                    \

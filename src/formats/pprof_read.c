@@ -176,14 +176,18 @@ static void read_header(struct pprof_decoder *decoder)
     }
 }
 
+/* Makes room for the ids of all messages of a kind. */
+static void prepare_ids_of(struct pprof_decoder *decoder, struct sp_id_map *map, size_t n)
+{
+    if (may_go_on(decoder) && sp_pprof_may_take(decoder, n * sizeof(*map->dense)) && sp_id_map_init(map, n) != 0)
+        decoder->error = -ENOMEM;
+}
+
 static void prepare_ids(struct pprof_decoder *decoder)
 {
-    if (!may_go_on(decoder))
-        return;
-    if (sp_id_map_init(&decoder->mappings, decoder->kinds[PPROF_MAPPING].n) != 0 ||
-        sp_id_map_init(&decoder->functions, decoder->kinds[PPROF_FUNCTION].n) != 0 ||
-        sp_id_map_init(&decoder->locations, decoder->kinds[PPROF_LOCATION].n) != 0)
-        decoder->error = -ENOMEM;
+    prepare_ids_of(decoder, &decoder->mappings, decoder->kinds[PPROF_MAPPING].n);
+    prepare_ids_of(decoder, &decoder->functions, decoder->kinds[PPROF_FUNCTION].n);
+    prepare_ids_of(decoder, &decoder->locations, decoder->kinds[PPROF_LOCATION].n);
 }
 
 static void read_all(struct pprof_decoder *decoder)

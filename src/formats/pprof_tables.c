@@ -11,10 +11,24 @@
 
 enum { FIRST_CAPACITY = 64 };
 
+bool sp_pprof_may_take(struct pprof_decoder *decoder, size_t bytes)
+{
+    const struct sp_profile *profile = decoder->profile;
+    const size_t taken = profile->memory_bytes + decoder->scratch_bytes;
+    if (taken > profile->memory_limit || bytes > profile->memory_limit - taken) {
+        decoder->error = -EFBIG;
+        return false;
+    }
+    decoder->scratch_bytes += bytes;
+    return true;
+}
+
 bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, size_t item_bytes)
 {
     size_t larger = *capacity ? *capacity * 2 : FIRST_CAPACITY;
-    void *moved = larger <= PTRDIFF_MAX / item_bytes ? realloc(*at, larger * item_bytes) : NULL;
+    if (!sp_pprof_may_take(decoder, (larger - *capacity) * item_bytes))
+        return false;
+    void *moved = realloc(*at, larger * item_bytes);
     if (!moved) {
         decoder->error = -ENOMEM;
         return false;

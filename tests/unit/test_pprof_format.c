@@ -609,14 +609,24 @@ static void test_gzip_of_several_members_is_one_profile(void **state)
     sp_bytes_done(&plain);
 }
 
-/* A small file that would take much memory: every location costs the file four bytes. */
+/* Small files that would take much memory: every location costs the file four bytes, an empty label or string two. */
 static void test_read_stays_within_its_memory(void **state)
 {
     (void)state;
-    struct sp_bytes file = start_file();
-    for (uint64_t i = 1; i <= 100000; i++)
+    enum { N = 100000 };
+    struct sp_bytes file = start_file(), strings = start_file(), labels = start_file(), sample = {0};
+    for (uint64_t i = 1; i <= N; i++)
         MESSAGE(&file, PPROF_LOCATION, LOCATION_ID, i);
     assert_refused(&file, -EFBIG, "limit");
+    for (size_t i = 0; i < SMALL_LIMIT; i++)
+        put_bytes_field(&strings, PPROF_STRING, "", 0);
+    assert_refused(&strings, -EFBIG, "limit");
+    put_varint_field(&sample, SAMPLE_VALUE, 1);
+    for (size_t i = 0; i < N; i++)
+        put_bytes_field(&sample, SAMPLE_LABEL, "", 0);
+    put_bytes_field(&labels, PPROF_SAMPLE, sample.at, sample.n);
+    sp_bytes_done(&sample);
+    assert_refused(&labels, -EFBIG, "limit");
 }
 
 static void test_looks_like_tells_profiles_from_other_files(void **state)
