@@ -86,8 +86,11 @@ static inline char *made_written(const struct made *made, const char *name, cons
     assert_non_null(format);
     assert_int_equal(sp_profile_error(made->profile), 0);
     assert_int_equal(format->write(made->profile, options, &bytes), 0);
-    char *text = strndup(bytes.at != NULL ? (const char *)bytes.at : "", bytes.n);
+    char *text = malloc(bytes.n + 1);
     assert_non_null(text);
+    if (bytes.n > 0)
+        memcpy(text, bytes.at, bytes.n);
+    text[bytes.n] = '\0';
     assert_int_equal(strlen(text), bytes.n);
     sp_bytes_done(&bytes);
     return text;
