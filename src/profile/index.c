@@ -74,6 +74,11 @@ uint32_t sp_index_next(const struct sp_index *index, struct sp_probe *probe)
     return search(index, probe);
 }
 
+void sp_index_prefetch(const struct sp_index *index, uint64_t hash)
+{
+    __builtin_prefetch(&index->slots[home(index, (uint32_t)(hash >> TAG_SHIFT))]);
+}
+
 static void place(struct sp_index *index, uint64_t word)
 {
     size_t slot = home(index, (uint32_t)(word >> TAG_SHIFT));

@@ -39,6 +39,9 @@ uint32_t sp_index_first(const struct sp_index *index, uint64_t hash, struct sp_p
 /* The one after it, or SP_INDEX_NONE. */
 uint32_t sp_index_next(const struct sp_index *index, struct sp_probe *probe);
 
+/* Begins to load what sp_index_first will look at; worth it where several hashes are known in advance. */
+void sp_index_prefetch(const struct sp_index *index, uint64_t hash);
+
 /* Puts `position` (below SP_INDEX_NONE) under `hash`: 0 or -ENOMEM, and then nothing has changed. */
 int sp_index_put(struct sp_index *index, uint64_t hash, uint32_t position);
 

@@ -19,7 +19,11 @@
 #include "util/hash.h"
 
 /* Mappings of about the same size count as the same: loaders differ in how they round. */
-enum { PAGE_BYTES = 0x1000 };
+enum {
+    PAGE_BYTES = 0x1000,
+    BATCH_FRAMES = 4096, /* samples are added together until there are as many */
+    BATCH_LABELS = 512,
+};
 
 struct sp_merger *sp_merger_new(void)
 {
@@ -41,15 +45,14 @@ struct sp_merger *sp_merger_new(void)
 static void free_scratch(struct sp_merger *merger)
 {
     void *blocks[] = {merger->maps.strings, merger->maps.functions, merger->maps.locations, merger->maps.mappings,
-                      merger->columns,      merger->ratios,         merger->values,         merger->labels,
-                      merger->stack,        merger->lines};
+                      merger->columns,      merger->ratios,         merger->batch.values,   merger->batch.labels,
+                      merger->batch.stacks, merger->lines};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         free(blocks[i]);
     merger->maps = (struct sp_merge_maps){0};
-    merger->columns = merger->stack = NULL;
+    merger->batch = (struct sp_merge_batch){0};
+    merger->columns = NULL;
     merger->ratios = NULL;
-    merger->values = NULL;
-    merger->labels = NULL;
     merger->lines = NULL;
 }
 
@@ -99,12 +102,13 @@ static bool new_scratch(struct sp_merger *merger)
     merger->maps.mappings = new_map(source->mappings.n, sizeof *merger->maps.mappings);
     merger->columns = new_map(n_types, sizeof *merger->columns);
     merger->ratios = new_map(n_types, sizeof *merger->ratios);
-    merger->values = new_map(n_types, sizeof *merger->values);
-    merger->labels = new_map(most_labels, sizeof *merger->labels);
-    merger->stack = new_map(most_locations, sizeof *merger->stack);
+    struct sp_merge_batch *batch = &merger->batch;
+    batch->values = new_map(n_types * SP_NEW_SAMPLES_MAX, sizeof *batch->values);
+    batch->labels = new_map(most_labels + BATCH_LABELS, sizeof *batch->labels);
+    batch->stacks = new_map(most_locations + BATCH_FRAMES, sizeof *batch->stacks);
     merger->lines = new_map(most_lines, sizeof *merger->lines);
     return merger->maps.strings && merger->maps.functions && merger->maps.locations && merger->maps.mappings &&
-           merger->columns && merger->ratios && merger->values && merger->labels && merger->stack && merger->lines;
+           merger->columns && merger->ratios && batch->values && batch->labels && batch->stacks && merger->lines;
 }
 
 uint32_t sp_merger_string(struct sp_merger *merger, uint32_t string)
@@ -237,10 +241,9 @@ static bool comes_after(const struct sp_profile *profile, const struct sp_label 
     return a->key != b->key && strcmp(sp_profile_text(profile, a->key), sp_profile_text(profile, b->key)) > 0;
 }
 
-/* Fills merger->labels with a sample's; how many. A number that is 0 and has no unit is no label for pprof. */
-static uint32_t map_labels(struct sp_merger *merger, const struct sp_sample *sample)
+/* Puts a sample's labels into `labels`; how many. A number that is 0 and has no unit is no label for pprof. */
+static uint32_t map_labels(struct sp_merger *merger, const struct sp_sample *sample, struct sp_label *labels)
 {
-    struct sp_label *labels = merger->labels;
     uint32_t n = 0;
     for (uint32_t i = 0; i < sample->n_labels; i++) {
         struct sp_label label = merger->source->labels.at[sample->first_label + i];
@@ -258,8 +261,8 @@ static uint32_t map_labels(struct sp_merger *merger, const struct sp_sample *sam
     return n;
 }
 
-/* Fills merger->values with a sample's: whether any of those that count is not 0. */
-static bool map_values(struct sp_merger *merger, size_t sample)
+/* Puts a sample's values into `mapped`: whether any of those that count is not 0. */
+static bool map_values(const struct sp_merger *merger, size_t sample, int64_t *mapped)
 {
     const struct sp_profile *source = merger->source;
     const int64_t *values = source->values.at + sample * source->sample_types.n;
@@ -271,27 +274,50 @@ static bool map_values(struct sp_merger *merger, size_t sample)
             is_scaled_to_zero = is_scaled_to_zero && value == 0;
         }
         is_zero = is_zero && value == 0;
-        merger->values[i] = value;
+        mapped[i] = value;
     }
     return merger->has_ratios ? !is_scaled_to_zero : !is_zero;
+}
+
+static void add_batch(struct sp_merger *merger)
+{
+    struct sp_merge_batch *batch = &merger->batch;
+    sp_profile_add_samples(merger->merged, batch->samples, batch->n);
+    batch->n = batch->n_frames = batch->n_labels = 0;
+}
+
+/* Puts a sample into the batch, unless its values are 0. */
+static void map_sample(struct sp_merger *merger, size_t position)
+{
+    const struct sp_profile *source = merger->source;
+    const struct sp_sample *sample = &source->samples.at[position];
+    const uint32_t *stack = source->sample_locations.at + sample->first_location;
+    struct sp_merge_batch *batch = &merger->batch;
+    int64_t *values = batch->values + batch->n * merger->merged->sample_types.n;
+    uint32_t *mapped = batch->stacks + batch->n_frames;
+    struct sp_label *labels = batch->labels + batch->n_labels;
+    if (!map_values(merger, position, values))
+        return;
+    for (uint32_t frame = 0; frame < sample->n_locations; frame++)
+        mapped[frame] = map_location(merger, stack[frame]);
+    uint32_t n_labels = map_labels(merger, sample, labels);
+    batch->samples[batch->n++] = (struct sp_new_sample){mapped, labels, values, sample->n_locations, n_labels};
+    batch->n_frames += sample->n_locations;
+    batch->n_labels += n_labels;
 }
 
 static void add_samples(struct sp_merger *merger)
 {
     const struct sp_profile *source = merger->source;
+    const struct sp_merge_batch *batch = &merger->batch;
     if (merger->merged->mappings.n == 0 && source->mappings.n > 0)
         map_mapping(merger, 0);
     for (size_t i = 0; i < source->samples.n && !merger->merged->error; i++) {
-        const struct sp_sample *sample = &source->samples.at[i];
-        const uint32_t *stack = source->sample_locations.at + sample->first_location;
-        if (!map_values(merger, i))
-            continue;
-        for (uint32_t frame = 0; frame < sample->n_locations; frame++)
-            merger->stack[frame] = map_location(merger, stack[frame]);
-        uint32_t n_labels = map_labels(merger, sample);
-        sp_profile_add_sample(merger->merged, merger->stack, sample->n_locations, merger->labels, n_labels,
-                              merger->values);
+        map_sample(merger, i);
+        if (batch->n == SP_NEW_SAMPLES_MAX || batch->n_frames >= BATCH_FRAMES || batch->n_labels >= BATCH_LABELS)
+            add_batch(merger);
     }
+    add_batch(merger);
 }
 
 /* The sentence for errors that have nothing to do with what the profile says. */

@@ -28,6 +28,15 @@ struct sp_merge_indexes {
     struct sp_index *mappings, *locations, *comments, *facts, *accounts;
 };
 
+/* Samples that are added together. There is always room for one more, however long. */
+struct sp_merge_batch {
+    struct sp_new_sample samples[SP_NEW_SAMPLES_MAX];
+    size_t n, n_frames, n_labels;
+    uint32_t *stacks;        /* n_frames of them */
+    struct sp_label *labels; /* n_labels */
+    int64_t *values;         /* n times those of a sample */
+};
+
 struct sp_merger {
     struct sp_profile *merged;
     struct sp_merge_indexes indexes;
@@ -39,13 +48,11 @@ struct sp_merger {
     bool has_dropped_types;          /* of the first profile */
     const struct sp_profile *source; /* the profile that is being added */
     struct sp_merge_maps maps;
-    uint32_t *columns;       /* [merged->sample_types.n]: which of the source's values these are */
-    double *ratios;          /* and by what they are multiplied */
-    bool has_ratios;         /* any that is not 1 */
-    int64_t *values;         /* one sample's, as merged */
-    struct sp_label *labels; /* one sample's; room for the source's longest list */
-    uint32_t *stack;         /* likewise */
-    struct sp_line *lines;   /* one location's, likewise */
+    uint32_t *columns; /* [merged->sample_types.n]: which of the source's values these are */
+    double *ratios;    /* and by what they are multiplied */
+    bool has_ratios;   /* any that is not 1 */
+    struct sp_merge_batch batch;
+    struct sp_line *lines; /* one location's; room for the source's longest list */
 };
 
 /* The merged profile's string that is `string` in the source. */

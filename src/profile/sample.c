@@ -4,6 +4,7 @@
  * Place on the way of a sample: see profile.h.
  * Context: ordinary code of one thread at a time.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -11,6 +12,11 @@
 #include "profile/intern.h"
 #include "profile/profile.h"
 #include "util/hash.h"
+
+enum {
+    FRAMES_OF_LINE = 64 / sizeof(uint32_t), /* of the CPU's caches */
+    PREFETCHED_FRAMES = 4 * FRAMES_OF_LINE, /* beyond them the CPU sees by itself what is coming */
+};
 
 static uint64_t label_hash(uint64_t hash, const struct sp_label *label)
 {
@@ -82,28 +88,70 @@ uint32_t sp_profile_append_sample(struct sp_profile *profile, const uint32_t *lo
     return (uint32_t)profile->samples.n++;
 }
 
+static uint32_t add_hashed(struct sp_profile *profile, uint64_t hash, const struct sp_new_sample *added)
+{
+    struct sp_probe probe;
+    for (uint32_t i = sp_index_first(profile->sample_index, hash, &probe); i != SP_INDEX_NONE;
+         i = sp_index_next(profile->sample_index, &probe)) {
+        if (!is_same_sample(profile, &profile->samples.at[i], added->locations, added->n_locations, added->labels,
+                            added->n_labels))
+            continue;
+        int64_t *sums = profile->values.at + (size_t)i * profile->sample_types.n;
+        for (size_t v = 0; v < profile->sample_types.n; v++)
+            sums[v] = saturating_sum(sums[v], added->values[v]);
+        return i;
+    }
+    size_t n = profile->samples.n;
+    uint32_t at = sp_profile_append_sample(profile, added->locations, added->n_locations, added->labels,
+                                           added->n_labels, added->values);
+    /* A sample that is not in the index is merely not merged with; the error says that the profile is not complete. */
+    if (profile->samples.n > n)
+        sp_profile_index_put(profile, profile->sample_index, hash, at);
+    return at;
+}
+
 uint32_t sp_profile_add_sample(struct sp_profile *profile, const uint32_t *locations, uint32_t n_locations,
                                const struct sp_label *labels, uint32_t n_labels, const int64_t *values)
 {
     if (profile->error)
         return 0;
-    uint64_t hash = sample_hash(locations, n_locations, labels, n_labels);
+    const struct sp_new_sample added = {
+        .locations = locations, .labels = labels, .values = values, .n_locations = n_locations, .n_labels = n_labels};
+    return add_hashed(profile, sample_hash(locations, n_locations, labels, n_labels), &added);
+}
+
+/* Begins to load the sample that is likely the equal one; then its stack and values. */
+static void prefetch_equals(const struct sp_profile *profile, const uint64_t *hashes, size_t n)
+{
+    uint32_t likely[SP_NEW_SAMPLES_MAX];
     struct sp_probe probe;
-    for (uint32_t i = sp_index_first(profile->sample_index, hash, &probe); i != SP_INDEX_NONE;
-         i = sp_index_next(profile->sample_index, &probe)) {
-        if (!is_same_sample(profile, &profile->samples.at[i], locations, n_locations, labels, n_labels))
-            continue;
-        int64_t *sums = profile->values.at + (size_t)i * profile->sample_types.n;
-        for (size_t v = 0; v < profile->sample_types.n; v++)
-            sums[v] = saturating_sum(sums[v], values[v]);
-        return i;
+    for (size_t i = 0; i < n; i++) {
+        likely[i] = sp_index_first(profile->sample_index, hashes[i], &probe);
+        if (likely[i] != SP_INDEX_NONE)
+            __builtin_prefetch(&profile->samples.at[likely[i]]);
     }
-    size_t n = profile->samples.n;
-    uint32_t at = sp_profile_append_sample(profile, locations, n_locations, labels, n_labels, values);
-    /* A sample that is not in the index is merely not merged with; the error says that the profile is not complete. */
-    if (profile->samples.n > n)
-        sp_profile_index_put(profile, profile->sample_index, hash, at);
-    return at;
+    for (size_t i = 0; i < n; i++) {
+        if (likely[i] == SP_INDEX_NONE)
+            continue;
+        const struct sp_sample *sample = &profile->samples.at[likely[i]];
+        const uint32_t *stack = profile->sample_locations.at + sample->first_location;
+        for (uint32_t frame = 0; frame < sample->n_locations && frame < PREFETCHED_FRAMES; frame += FRAMES_OF_LINE)
+            __builtin_prefetch(&stack[frame]);
+        __builtin_prefetch(&profile->values.at[(size_t)likely[i] * profile->sample_types.n], 1);
+    }
+}
+
+void sp_profile_add_samples(struct sp_profile *profile, const struct sp_new_sample *samples, size_t n)
+{
+    uint64_t hashes[SP_NEW_SAMPLES_MAX];
+    assert(n <= SP_NEW_SAMPLES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        hashes[i] = sample_hash(samples[i].locations, samples[i].n_locations, samples[i].labels, samples[i].n_labels);
+        sp_index_prefetch(profile->sample_index, hashes[i]);
+    }
+    prefetch_equals(profile, hashes, n);
+    for (size_t i = 0; i < n && !profile->error; i++)
+        add_hashed(profile, hashes[i], &samples[i]);
 }
 
 /* Forgets which samples are equal to which, as they have other places now. */
