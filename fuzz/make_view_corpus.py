@@ -8,7 +8,8 @@ import sys
 
 import format_corpus
 
-TEXTS = [b"main", b"f|g", b"thread", b"^f$", b"(?i)F\\(", b"thread=f", b"1:10", b":", b"5kb:", b"bytes", b"thread,bytes", b"", b"."]
+TEXTS = [b"main", b"f|g", b"thread", b"^f$", b"(?i)F\\(", b"thread=f", b"1:10", b":", b"5kb:", b"bytes", b"thread,bytes",
+         b"", b"."]
 OPTIONS = 12
 
 
