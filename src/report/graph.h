@@ -94,6 +94,9 @@ int sp_node_compare_hidden(const struct sp_node *a, const struct sp_node *b);
 /* By both, in this order. */
 int sp_node_compare_names(const struct sp_node *a, const struct sp_node *b);
 
+/* Prints the columns flat, flat%, sum% (of `flat_so_far`, which the node's flat is in), cum and cum%. */
+void sp_node_print_values(const struct sp_report *report, const struct sp_node *node, int64_t flat_so_far, FILE *out);
+
 /* Chooses report->shown_unit for the shown nodes, where options.unit is "minimum". */
 void sp_graph_choose_unit(struct sp_graph *graph);
 /* Prints the lines with which a report of the graph begins: the profile's labels, filters, what is shown and dropped.

@@ -1,5 +1,5 @@
 /*
- * The lines with which a report of a graph begins, and the unit of its values. See graph.h.
+ * The lines with which a report of a graph begins, the columns of its rows, and the unit of their values. See graph.h.
  * Context: ordinary code of one thread.
  */
 #include <string.h>
@@ -7,7 +7,10 @@
 #include "profile/measure.h"
 #include "report/graph.h"
 
-enum { FILTER_BYTES = 80 }; /* of a filter's text that are shown */
+enum {
+    FILTER_BYTES = 80, /* of a filter's text that are shown */
+    VALUE_WIDTH = 10,
+};
 
 /* The smallest magnitude of a shown value that is not 0; the total when there is none. */
 static int64_t smallest_value(const struct sp_graph *graph)
@@ -98,4 +101,17 @@ void sp_graph_print_labels(const struct sp_graph *graph, bool has_full_headers, 
     }
     if (has_full_headers)
         fputs("\nSee https://git.io/JfYMW for how to read the graph\n", out);
+}
+
+void sp_node_print_values(const struct sp_report *report, const struct sp_node *node, int64_t flat_so_far, FILE *out)
+{
+    sp_report_print_value(report, sp_node_flat(node), VALUE_WIDTH, out);
+    fputc(' ', out);
+    sp_report_print_percent(sp_node_flat(node), report->total, out);
+    fputc(' ', out);
+    sp_report_print_percent(flat_so_far, report->total, out);
+    fputc(' ', out);
+    sp_report_print_value(report, sp_node_cum(node), VALUE_WIDTH, out);
+    fputc(' ', out);
+    sp_report_print_percent(sp_node_cum(node), report->total, out);
 }

@@ -11,8 +11,6 @@
 #include "report/graph_json.h"
 #include "report/report_json.h"
 
-enum { VALUE_WIDTH = 10 };
-
 static const char *inline_mark(const struct sp_node *node)
 {
     if (!node->is_inlined)
@@ -22,15 +20,7 @@ static const char *inline_mark(const struct sp_node *node)
 
 static void print_row(const struct sp_report *report, const struct sp_node *node, int64_t flat_so_far, FILE *out)
 {
-    sp_report_print_value(report, sp_node_flat(node), VALUE_WIDTH, out);
-    fputc(' ', out);
-    sp_report_print_percent(sp_node_flat(node), report->total, out);
-    fputc(' ', out);
-    sp_report_print_percent(flat_so_far, report->total, out);
-    fputc(' ', out);
-    sp_report_print_value(report, sp_node_cum(node), VALUE_WIDTH, out);
-    fputc(' ', out);
-    sp_report_print_percent(sp_node_cum(node), report->total, out);
+    sp_node_print_values(report, node, flat_so_far, out);
     fputs("  ", out);
     sp_node_print_name(node, out);
     fprintf(out, "%s\n", inline_mark(node));

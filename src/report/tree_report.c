@@ -17,7 +17,6 @@
 #define LEGEND "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t \n"
 
 enum {
-    VALUE_WIDTH = 10,
     EDGE_VALUE_WIDTH = 50,
 };
 
@@ -34,15 +33,7 @@ static void print_edge(const struct sp_graph *graph, const struct sp_edge *edge,
 
 static void print_node(const struct sp_report *report, const struct sp_node *node, int64_t flat_so_far, FILE *out)
 {
-    sp_report_print_value(report, sp_node_flat(node), VALUE_WIDTH, out);
-    fputc(' ', out);
-    sp_report_print_percent(sp_node_flat(node), report->total, out);
-    fputc(' ', out);
-    sp_report_print_percent(flat_so_far, report->total, out);
-    fputc(' ', out);
-    sp_report_print_value(report, sp_node_cum(node), VALUE_WIDTH, out);
-    fputc(' ', out);
-    sp_report_print_percent(sp_node_cum(node), report->total, out);
+    sp_node_print_values(report, node, flat_so_far, out);
     fputs("                | ", out);
     sp_node_print_name(node, out);
     fputc('\n', out);
