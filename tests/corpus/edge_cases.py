@@ -194,8 +194,9 @@ def filtered_names():
     """What is matched is the name that is shown, and no file has a part of it."""
     p = cpu_profile()
     main = (p.function("main", file="/x.c"),)
-    for i, (name, system) in enumerate([("f(int)", None), ("v<int>::g", None), ("", "ns::h(int)"), ("k<int>(int)", "_Z1k"),
-                                        ("", "_ZN2ns1gEi"), ("", "only_system")]):
+    names = [("f(int)", None), ("v<int>::g", None), ("", "ns::h(int)"), ("k<int>(int)", "_Z1k"), ("", "_ZN2ns1gEi"),
+             ("", "only_system")]
+    for i, (name, system) in enumerate(names):
         p.sample([1, 10 + i], (p.function(name, system, 3, "/x.c"),), main)
     return p
 

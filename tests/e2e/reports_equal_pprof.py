@@ -41,10 +41,10 @@ import make_corpus  # noqa: E402  these need the paths above
 import producers  # noqa: E402
 from report_cases import (COMBINATIONS, ERRORS, FOLLOWED, FOR_ONE, KNOWN, OLDER, OLDER_KNOWN, REPORTS,  # noqa: E402
                           UNSTABLE, WITH_FILES)
-from report_tools import Answer, Case, Tools, pprofs  # noqa: E402
+from report_tools import Answer, Case, Tools, go_cache, pprofs  # noqa: E402
 
 SKIP = 77
-STEP = 6  # combinations of each profile and report, unless --full
+STEP = 5  # combinations of each profile and report, unless --full
 RERUNS = 12  # of pprof, to see whether it agrees with itself
 UNKNOWN = re.compile(r"no command '|unknown option|unrecognized option|not a command|usage: sigprof")
 
@@ -247,7 +247,7 @@ def compare_with_older(tools, versions, asked):
 def made_corpus(sigprof, scratch):
     corpus = os.path.join(scratch, "corpus")
     os.environ["SIGPROF"] = sigprof
-    for why in make_corpus.make(corpus, os.path.join(scratch, "go-cache"))[1]:
+    for why in make_corpus.make(corpus, go_cache())[1]:
         print(f"left out: {why}")
     return corpus
 

@@ -126,7 +126,8 @@ FILES = [  # several, which are added up
 COMBINATIONS += FILES
 
 # Of one profile each: (report, combination).
-C_LIST, GO_LIST, GO_RUNTIME = "spin|divide|recurse", r"main\.(recurse|inlinedLoop|insert|hold)", "^sort.insertion|mallocgc$"
+C_LIST, GO_LIST = "spin|divide|recurse", r"main\.(recurse|inlinedLoop|insert|hold)"
+GO_RUNTIME = "^sort.insertion|mallocgc$"
 FOR_ONE = {
     "units": [("top", Combination(f"unit_{i}_{unit}", [f"sample_index=t{i}", f"unit={unit}"]))
               for i in range(24) for unit in ("", "minimum", "auto", "ms", "mb")],

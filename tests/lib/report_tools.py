@@ -103,11 +103,15 @@ def minute(match):
     return match[0]
 
 
+def go_cache():
+    """The one of the build tree: tools and the runtime are compiled once."""
+    return os.path.abspath(os.path.join(os.environ.get("BUILD") or tempfile.gettempdir(), "tests", "go-cache"))
+
+
 def pprofs():
     """(Go's version, pprof) for each Go that is installed, the newest first."""
     gos = [shutil.which("go"), "/usr/local/go/bin/go", *glob.glob("/usr/lib/go-*/bin/go")]
-    cache = os.path.join(os.environ.get("BUILD") or tempfile.gettempdir(), "tests", "go-cache")
-    env = producers.go_environment(os.path.abspath(cache))
+    env = producers.go_environment(go_cache())
     found = []
     for go in {os.path.realpath(go) for go in gos if go and os.access(go, os.X_OK)}:
         version, path = (subprocess.run([go, *words], env=env, stdout=subprocess.PIPE, check=True, timeout=300).stdout
