@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "commands.h"
+#include "cut_lines.h"
 #include "report/diff.h"
 #include "sources.h"
 #include "terminal.h"
@@ -109,7 +110,11 @@ static int render(const struct arguments *arguments, const struct sp_diff *diff,
         return -ENOMEM;
     (arguments->wants_json ? sp_diff_print_json : sp_diff_print)(diff, memory);
     const bool has_failed = ferror(memory) != 0;
-    return fclose(memory) != 0 || has_failed ? -ENOMEM : 0;
+    if (fclose(memory) != 0 || has_failed)
+        return -ENOMEM;
+    if (sp_terminal_is_on(&arguments->terminal))
+        *size = sp_make_harmless(*text, *size);
+    return 0;
 }
 
 static int show(const struct arguments *arguments, const struct sp_diff *diff)
