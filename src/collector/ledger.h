@@ -41,6 +41,7 @@ struct sp_ledger {
     struct sp_tally fired, recorded, lost[SP_LOSSES];
     struct sp_tally settled;          /* of those recorded, what threads still owed at their end */
     struct sp_tally collected;        /* in the profile */
+    uint64_t heaviest;                /* periods that a single one of these may stand for */
     struct sp_tally over_memory;      /* read, but the profile had reached its limit */
     struct sp_tally withheld;         /* owed at the end of a thread that could not be sampled: in unsampled_ns */
     struct sp_tally filtered;         /* refused by the host's filter; in unsampled_ns */

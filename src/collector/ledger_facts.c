@@ -36,6 +36,7 @@ static const struct entry entries[] = {
     TALLY("fired", fired),
     TALLY("recorded", recorded),
     TALLY("collected", collected),
+    NUMBER("collected.heaviest", heaviest),
     TALLY("settled", settled),
     TALLY("withheld", withheld),
     TALLY("filtered", filtered),

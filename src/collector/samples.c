@@ -143,6 +143,14 @@ static void mark_foreign(struct sp_collector *collector, uint32_t depth)
             collector->is_foreign.at[collector->locations[i]] = true;
 }
 
+/* Each delivery of a record stands for one period at least: the rest may all be one delivery's. */
+static void note_heaviest(struct sp_ledger *ledger, const struct sp_record *record)
+{
+    const uint64_t others = record->deliveries > 0 ? record->deliveries - 1 : 0;
+    if (record->weight > others && record->weight - others > ledger->heaviest)
+        ledger->heaviest = record->weight - others;
+}
+
 /* An equal sample may be there already: it is added to that one. */
 static void add_sample(struct sp_target *target, const struct sp_record *record, struct sp_known_thread *thread)
 {
@@ -159,6 +167,7 @@ static void add_sample(struct sp_target *target, const struct sp_record *record,
     const int64_t values[] = {(int64_t)record->weight, (int64_t)(record->weight * collector->period_ns)};
     sp_profile_add_sample(collector->profile, collector->locations, record->depth, labels, n_labels, values);
     add(&collector->ledger.collected, record);
+    note_heaviest(&collector->ledger, record);
     collector->ledger.ends[record->end] += record->weight;
     collector->ledger.threads_sampled += thread->weight == 0;
     thread->weight += record->weight;

@@ -180,9 +180,13 @@ static double periods_of_each(const struct sp_profile *profile)
 static double heavy_of(const struct sp_profile *profile, double total)
 {
     double n_samples, n_periods;
+    const struct sp_fact *heaviest = sp_profile_fact(profile, "collected.heaviest");
     if (!find_recorded(profile, &n_samples, &n_periods) || n_periods >= 2 * n_samples)
         return 0;
-    return (n_periods - n_samples) / n_periods * fabs(total);
+    double beyond = n_periods - n_samples;
+    if (heaviest && heaviest->value > 0 && (double)heaviest->value - 1 < beyond)
+        beyond = (double)heaviest->value - 1;
+    return beyond / n_periods * fabs(total);
 }
 
 static struct weighing weigh(const struct sp_profile *profile, enum sp_side side, size_t value_index)
