@@ -165,6 +165,7 @@ static int choose(const struct arguments *arguments, struct conversion *conversi
     conversion->format = format ? format : sp_formats[0];
     conversion->view.print = print_format;
     conversion->view.is_whole = conversion->view.is_untrimmed = true;
+    conversion->view.writes_frames = conversion->format != &sp_format_pprof && conversion->format != &sp_format_proto;
     conversion->view.by = SP_BY_ADDRESS + 1;
     if (!conversion->format->is_binary || !sp_terminal_is_on(&arguments->view.terminal))
         return SP_EXIT_OK;

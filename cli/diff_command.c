@@ -11,6 +11,7 @@
 
 #include "commands.h"
 #include "cut_lines.h"
+#include "frame_limit.h"
 #include "report/diff.h"
 #include "sources.h"
 #include "terminal.h"
@@ -154,7 +155,11 @@ static int read_side(const char *file, struct sp_profile **profile)
     if (status == SP_EXIT_OK)
         status = sp_sources_read(&sources, false, profile);
     sp_sources_done(&sources);
-    return status;
+    char why[WHY_BYTES];
+    if (status != SP_EXIT_OK || sp_limit_frames(*profile, SP_MOST_FRAMES, why, sizeof why) == 0)
+        return status;
+    sp_complain("%s: %s", file, why);
+    return SP_EXIT_FAILED;
 }
 
 static int run(int argc, char **argv)

@@ -25,7 +25,7 @@ static int print(const struct sp_view *view, struct sp_report *report, FILE *out
 static int run(int argc, char **argv)
 {
     static const struct sp_view view = {
-        .command = &sp_command_folded, .print = print, .is_plain = true, .is_untrimmed = true};
+        .command = &sp_command_folded, .print = print, .writes_frames = true, .is_plain = true, .is_untrimmed = true};
     return sp_view_run(&view, argc, argv);
 }
 

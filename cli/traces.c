@@ -9,8 +9,10 @@
 
 static int run(int argc, char **argv)
 {
-    static const struct sp_view view = {
-        .command = &sp_command_traces, .kind = &sp_report_traces, .node_count = SP_VIEW_USUAL_NODES};
+    static const struct sp_view view = {.command = &sp_command_traces,
+                                        .kind = &sp_report_traces,
+                                        .writes_frames = true,
+                                        .node_count = SP_VIEW_USUAL_NODES};
     return sp_view_run(&view, argc, argv);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cut_lines.h"
+#include "frame_limit.h"
 #include "report_color.h"
 
 enum { WHY_BYTES = 512, N_FILTERS = 9, FILTER_NAME_BYTES = 16 };
@@ -146,6 +147,9 @@ static int select_and_print(struct work *work, struct sp_report *report, FILE *o
                           sizeof work->why);
     if (!error)
         error = make_coarser(work);
+    if (!error)
+        error = sp_limit_frames(work->profile, work->view->writes_frames ? SP_MOST_WRITTEN_FRAMES : SP_MOST_FRAMES,
+                                work->why, sizeof work->why);
     if (error)
         return error;
     if (!kind)

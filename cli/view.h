@@ -19,6 +19,7 @@ struct sp_view {
     bool is_data;        /* for programs: no colours, no cutting, no pager */
     bool is_plain;       /* no colours and no cutting: each line is content */
     bool is_whole;       /* frames that the profile itself asks to drop are kept */
+    bool writes_frames;  /* each frame of each stack, and not only what they add up to */
     bool is_untrimmed;   /* nothing is left out for being small */
     bool has_no_inlines; /* whatever the options say */
     int by;              /* granularity + 1 that it needs; 0: the options' */

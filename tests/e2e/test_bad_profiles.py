@@ -151,6 +151,24 @@ def test_bombs_stay_within_memory(directory):
         e2e.check(not faults, "\n".join(faults))
 
 
+def many_frames(n_lines, n_locations):
+    """One location of so many inlined functions, so many times on one stack: their product of frames."""
+    line = message((4, message((1, 1))))
+    strings = b"".join(message((6, text.encode())) for text in ("", "samples", "count", "f"))
+    return (message((1, message((1, 1), (2, 2)))) +
+            message((2, message((1, pprof_encode.packed([1] * n_locations)), (2, pprof_encode.packed([1]))))) +
+            message((4, message((1, 1), (3, 16)) + line * n_lines)) + message((5, message((1, 1), (2, 3)))) + strings)
+
+
+def test_frames_beyond_the_limits_are_refused(directory):
+    """A third of a MB; and fewer, which top can add up, but nobody wants to have written."""
+    faults = [*refuse(directory, "2.8 G frames", many_frames(40000, 70000), "its stacks have 2800000000 frames", False,
+                      ["top", "traces", "diff"], SMALL_RSS),
+              *refuse(directory, "300 M frames", many_frames(10000, 30000), "its stacks have 300000000 frames", False,
+                      ["traces", "folded"], SMALL_RSS)]
+    e2e.check(not faults, "\n".join(faults))
+
+
 def strange(directory):
     """A profile whose names, labels and comments hold what moves a terminal's cursor, and bytes that are not UTF-8."""
     evil = "\x1b[31m\x9b2J\x07\r"
