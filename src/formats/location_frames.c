@@ -88,7 +88,8 @@ struct sp_frame_name sp_frame_name(const struct sp_profile *profile, const struc
                                    char buffer[SP_FRAME_NAME_BYTES])
 {
     const uint32_t function = place->line != NULL ? place->line->function : SP_NONE;
-    const char *name = function != SP_NONE ? sp_profile_text(profile, profile->functions.at[function].name) : "";
+    const struct sp_function *known = function != SP_NONE ? &profile->functions.at[function] : NULL;
+    const char *name = known ? sp_profile_text(profile, known->name ? known->name : known->system_name) : "";
     const char *file = file_of(profile, place->location);
     struct sp_frame_name shown = {"", name, "", 0};
     if (name[0] == '\0' && file[0] != '\0') {

@@ -21,9 +21,8 @@ ALL = ["--nodecount=0", "--nodefraction=0"]
 # Where `top` of folded stacks has other names or sums, and why.
 NOT_FOLDED = {
     **dict.fromkeys(["no_symbols", "no_mappings", "mapping_kinds", "legacy_no_maps"], "frames without names"),
-    **dict.fromkeys(["nameless_functions", "filtered_names"], "functions that have a system name alone"),
     **dict.fromkeys(["drop_frames", "drop_frames_only"], "all frames are written; reports drop some"),
-    "system_names": "a name without a system name is shortened",
+    **dict.fromkeys(["system_names", "filtered_names"], "a name without a system name is shortened"),
     "long_names": "a tab separates nothing, and is a blank",
     "empty_stacks": "the stack without frames has a name", "same_type_twice": "which of the types is the default",
 }
