@@ -88,16 +88,14 @@ int sp_sources_check(const struct sp_command *command, const struct sp_sources *
     return status == SP_EXIT_OK ? check_files(command, &sources->diff_base, &n_stdin) : status;
 }
 
-const char *sp_sources_name(const struct sp_sources *sources)
-{
-    if (sources->files.n == 0)
-        return "";
-    return strcmp(sources->files.at[0], "-") == 0 ? "stdin" : sources->files.at[0];
-}
-
 static const char *shown_name(const char *file)
 {
     return strcmp(file, "-") == 0 ? "stdin" : file;
+}
+
+const char *sp_sources_name(const struct sp_sources *sources)
+{
+    return sources->files.n == 0 ? "" : shown_name(sources->files.at[0]);
 }
 
 /* One profile, as it is if `is_whole`; NULL, having complained. */

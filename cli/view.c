@@ -14,7 +14,7 @@
 #include "frame_limit.h"
 #include "report_color.h"
 
-enum { WHY_BYTES = 512, N_FILTERS = 9, FILTER_NAME_BYTES = 16 };
+enum { WHY_BYTES = 512, N_FILTERS = 9 };
 
 /* A view on its way. */
 struct work {

@@ -105,6 +105,18 @@ static uint32_t place_node(struct sp_graph *graph, uint32_t function, uint64_t a
     return add_node(graph, &wanted, hash);
 }
 
+/* A copy of `text` that `change` has changed in place. NULL when there is no memory. */
+static const char *changed(struct sp_graph *graph, const char *text, void (*change)(char *))
+{
+    const size_t length = strlen(text);
+    char *copy = sp_arena_take(graph->texts, length + 1);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, length + 1);
+    change(copy);
+    return copy;
+}
+
 /*
  * The name that pprof shows for a function. It takes a name that differs from the system name for a demangled one,
  * and leaves it alone; otherwise it demangles (here that is symbolize's work, and done by now) and shortens.
@@ -119,13 +131,7 @@ static const char *shown_name(struct sp_graph *graph, const struct sp_function *
     name = sp_profile_text(profile, function->system_name);
     if (!sp_name_is_long_form(name))
         return name;
-    size_t length = strlen(name);
-    char *copy = sp_arena_take(graph->texts, length + 1);
-    if (!copy)
-        return NULL;
-    memcpy(copy, name, length + 1);
-    sp_name_shorten(copy);
-    return copy;
+    return changed(graph, name, sp_name_shorten);
 }
 
 /* The path that is shown for a function's file: trimmed and cleaned. NULL when there is no memory. */
@@ -138,13 +144,7 @@ static const char *shown_file(struct sp_graph *graph, const struct sp_function *
     path = sp_trimmed_path(path, report->options.trim_path, report->options.source_path);
     if (sp_path_is_clean(path))
         return path;
-    size_t length = strlen(path);
-    char *copy = sp_arena_take(graph->texts, length + 1);
-    if (!copy)
-        return NULL;
-    memcpy(copy, path, length + 1);
-    sp_path_clean(copy);
-    return copy;
+    return changed(graph, path, sp_path_clean);
 }
 
 static int resolve_function(struct sp_graph *graph, const struct sp_function *function, struct function_facts *facts)

@@ -12,20 +12,11 @@
 
 #include "formats/bytes.h"
 #include "formats/folded.h"
-
-enum { LIMIT = 64 << 20 };
+#include "read_text.h"
 
 static struct sp_profile *read_text(const char *text)
 {
-    struct sp_bytes bytes = {0};
-    struct sp_profile *profile = NULL;
-    char why[200] = "";
-    sp_bytes_put(&bytes, text, strlen(text));
-    assert_ptr_equal(sp_format_of(bytes.at, bytes.n), &sp_format_folded);
-    if (sp_profile_read_bytes(&bytes, LIMIT, &profile, why, sizeof why) != 0)
-        fail_msg("%s", why);
-    assert_int_equal(sp_profile_check(profile, why, sizeof why), 0);
-    return profile;
+    return read_as(&sp_format_folded, text);
 }
 
 /* The names from the leaf on, with | between them. */

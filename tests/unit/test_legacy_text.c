@@ -13,8 +13,7 @@
 
 #include "formats/bytes.h"
 #include "formats/legacy_text.h"
-
-enum { LIMIT = 64 << 20 };
+#include "read_text.h"
 
 #define MAPS                                            \
     "00400000-00403000 r-xp 00000000 08:01 17 /bin/x\n" \
@@ -22,15 +21,7 @@ enum { LIMIT = 64 << 20 };
 
 static struct sp_profile *read_text(const char *text)
 {
-    struct sp_bytes bytes = {0};
-    struct sp_profile *profile = NULL;
-    char why[200] = "";
-    sp_bytes_put(&bytes, text, strlen(text));
-    assert_ptr_equal(sp_format_of(bytes.at, bytes.n), &sp_format_legacy_text);
-    if (sp_profile_read_bytes(&bytes, LIMIT, &profile, why, sizeof why) != 0)
-        fail_msg("%s", why);
-    assert_int_equal(sp_profile_check(profile, why, sizeof why), 0);
-    return profile;
+    return read_as(&sp_format_legacy_text, text);
 }
 
 /* A sample's values, and its stack from the leaf on. */

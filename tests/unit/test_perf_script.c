@@ -14,20 +14,11 @@
 #include "formats/bytes.h"
 #include "formats/perf_script.h"
 #include "formats/perf_script_line.h"
-
-enum { LIMIT = 64 << 20 };
+#include "read_text.h"
 
 static struct sp_profile *read_text(const char *text)
 {
-    struct sp_bytes bytes = {0};
-    struct sp_profile *profile = NULL;
-    char why[200] = "";
-    sp_bytes_put(&bytes, text, strlen(text));
-    assert_ptr_equal(sp_format_of(bytes.at, bytes.n), &sp_format_perf_script);
-    if (sp_profile_read_bytes(&bytes, LIMIT, &profile, why, sizeof why) != 0)
-        fail_msg("%s", why);
-    assert_int_equal(sp_profile_check(profile, why, sizeof why), 0);
-    return profile;
+    return read_as(&sp_format_perf_script, text);
 }
 
 /* The frames of a sample from the leaf on: names of a location with + between them, or its address; modules. */
