@@ -58,6 +58,9 @@ static void print_trigger(const struct sp_ledger *ledger, FILE *out)
     if (ledger->tick_ns > 0)
         fprintf(out, "; the kernel's tick is %.6g Hz", 1e9 / (double)ledger->tick_ns);
     fputc('\n', out);
+    if (ledger->perf_slowed > 0)
+        fprintf(out, "           perf events slowed in %" PRIu64 " threads: their signals came late\n",
+                ledger->perf_slowed);
     if (sp_perf_refusal(ledger, text) != NULL)
         fprintf(out, "           %s\n", text);
     if (sp_timer_refusal(ledger, text) != NULL)

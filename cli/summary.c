@@ -140,6 +140,15 @@ static void print_outside(const struct sp_ledger *ledger)
                     seconds(outside_ns));
 }
 
+static void print_slowed(const struct sp_ledger *ledger)
+{
+    if (ledger->perf_slowed > 0)
+        sp_complain("%.6g Hz asked, %.4g Hz reached (signals came late in %" PRIu64 " thread%s, and more "
+                    "would leave no time); weights make the totals right",
+                    1e9 / (double)ledger->period_ns, sp_ledger_achieved_hz(ledger), ledger->perf_slowed,
+                    ledger->perf_slowed == 1 ? "" : "s");
+}
+
 /* Under perf events alone, fewer samples mean that the time was spent in the kernel, where they are not taken. */
 static void print_rate(const struct sp_ledger *ledger)
 {
@@ -162,4 +171,5 @@ void sp_summary_print(const struct sp_ledger *ledger, const struct sp_profile *p
         print_unsampled(ledger, profile, (enum sp_gap)gap);
     print_outside(ledger);
     print_rate(ledger);
+    print_slowed(ledger);
 }

@@ -76,6 +76,7 @@ static void add_trigger(struct sp_header *header, struct sp_ledger *ledger)
     ledger->trigger_asked = plausible(sp_load_relaxed(&header->trigger_asked), SP_TRIGGERS - 1, ledger);
     ledger->trigger_used |= plausible(sp_load_relaxed(&header->triggers_used), all, ledger);
     ledger->perf_refused += plausible(sp_load_relaxed(&header->perf_refused), count_limit, ledger);
+    ledger->perf_slowed += plausible(sp_load_relaxed(&header->perf_slowed), count_limit, ledger);
     ledger->tick_ns = plausible(sp_load_relaxed(&header->tick_ns), tick_limit_ns, ledger);
     take_error(&ledger->perf_error, sp_load_relaxed(&header->perf_error), ledger);
     take_error(&ledger->timer_error, sp_load_relaxed(&header->timer_error), ledger);

@@ -72,6 +72,7 @@ struct sp_ledger {
     uint64_t trigger_asked;           /* enum sp_trigger */
     uint64_t trigger_used;            /* set of 1 << enum sp_trigger */
     uint64_t perf_refused;            /* threads that were to have a perf event and were refused it */
+    uint64_t perf_slowed;             /* threads whose perf event could not keep the rate */
     uint64_t tick_ns;                 /* the kernel's tick; 0: not known */
     uint64_t perf_error, timer_error; /* errno of the first refusal, or SP_PERF_UNDER_SECCOMP; 0: none */
 

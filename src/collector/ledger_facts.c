@@ -31,6 +31,7 @@ static const struct entry entries[] = {
     NUMBER("trigger.used", trigger_used),
     NUMBER("trigger.tick_ns", tick_ns),
     NUMBER("trigger.perf_refused", perf_refused),
+    NUMBER("trigger.perf_slowed", perf_slowed),
     NUMBER("trigger.perf_error", perf_error),
     NUMBER("trigger.timer_error", timer_error),
     TALLY("fired", fired),

@@ -113,6 +113,8 @@ static void comment_trigger(const struct sp_ledger *ledger, struct sp_profile *p
     if (ledger->tick_ns > 0)
         append(&comment, ", tick %.7g Hz", 1e9 / (double)ledger->tick_ns);
     append(&comment, ", achieved %.7g Hz", sp_ledger_achieved_hz(ledger));
+    if (ledger->perf_slowed > 0)
+        append(&comment, ", perf events slowed in %" PRIu64 " threads", ledger->perf_slowed);
     if (sp_perf_refusal(ledger, text) != NULL)
         append(&comment, "; %s", text);
     if (sp_timer_refusal(ledger, text) != NULL)

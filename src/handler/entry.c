@@ -273,6 +273,7 @@ static void on_own_signal(const struct subject *who, const void *context, uint64
     }
     if (weight == 0)
         weight = owed_by_self(who->slot);
+    sp_trigger_keep_pace(&sp_handler.segment, who->slot, weight);
     if (weight == 0)
         sp_add_relaxed(&stripe->early, (uint64_t)1);
     else

@@ -227,8 +227,10 @@ struct sp_slot {
     _Atomic uint32_t is_first_pending; /* the perf event still has its first, shorter or longer period */
     _Atomic uint64_t perf_id;          /* PERF_EVENT_IOC_ID: whether the descriptor still is ours */
     _Atomic int32_t error;             /* errno with which the kernel refused its timer or event; 0 */
-    uint32_t reserved0;
-    uint64_t reserved1[3];
+    _Atomic uint32_t pace_ns;          /* the perf event's period; see sp_trigger_keep_pace for this and the next two */
+    _Atomic uint32_t lateness;
+    _Atomic uint32_t is_slowed;
+    uint64_t reserved[2];
 };
 _Static_assert(sizeof(struct sp_slot) == 128, "a slot is two cache lines");
 
@@ -344,6 +346,7 @@ struct sp_header {
     _Atomic uint64_t tick_ns;                   /* the kernel's tick: no timer fires more often */
     _Atomic uint32_t perf_fd_low, perf_fd_high; /* descriptors of perf events are in [low, high) */
     _Atomic uint64_t perf_refused;              /* threads that were to have a perf event and have a timer */
+    _Atomic uint64_t perf_slowed;               /* threads whose perf event could not keep the rate */
     _Atomic uint32_t slots_ready;               /* slots reserved so far; power of 2 */
     _Atomic uint32_t growing;          /* try-lock of who makes more ready; SP_GROWN_UP: no more are to be had */
     _Atomic uint32_t first_generation; /* of fresh slots, so that a late signal of the last session is stale */

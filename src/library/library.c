@@ -338,6 +338,7 @@ static void fill_statistics(const struct sp_ledger *ledger, struct sigprof_stati
             (ledger->trigger_used & 1 << SP_TRIGGER_PERF) != 0 ? LIBSIGPROF_TRIGGER_PERF : LIBSIGPROF_TRIGGER_TIMER,
         .perf_error = (uint32_t)ledger->perf_error,
         .threads_unperfed = ledger->perf_refused,
+        .threads_slowed = ledger->perf_slowed,
         .tick_ns = ledger->tick_ns,
         .tracebacks = ledger->tracebacks,
         .tracebacks_empty = ledger->tracebacks_empty,

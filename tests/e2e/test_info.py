@@ -42,8 +42,8 @@ def test_json_has_every_number(directory):
                 "keys")
     e2e.equal((ledger["file"], ledger["period_ns"], ledger["rate_hz"]), (got.path, 10_000_000, 100.0), "head")
     e2e.equal((ledger["duration_ns"], ledger["time_ns"]), (profile.duration_ns, profile.time_ns), "times")
-    e2e.equal(list(ledger["trigger"]), ["asked", "used", "tick_hz", "achieved_hz", "perf_refused", "timer_refused"],
-              "keys of trigger")
+    e2e.equal(list(ledger["trigger"]), ["asked", "used", "tick_hz", "achieved_hz", "perf_slowed", "perf_refused",
+                                        "timer_refused"], "keys of trigger")
     e2e.equal(list(ledger["samples"]), [*TALLIES, "lost", "damaged", "stray", "early"], "keys of samples")
     e2e.equal(list(ledger["samples"]["lost"]), LOSSES, "keys of lost")
     e2e.equal(list(ledger["stacks"]), ["complete", "cut by depth", "cut by memory", "cut by missing rules", "frames",

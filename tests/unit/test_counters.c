@@ -59,9 +59,11 @@ static void test_counters_trigger_of_several_processes_is_mixed(void **state)
     assert_int_equal(ledger.perf_error, 0);
     sp_store_relaxed(&segment.header->triggers_used, 1u << SP_TRIGGER_TIMER);
     sp_store_relaxed(&segment.header->perf_refused, (uint64_t)1);
+    sp_store_relaxed(&segment.header->perf_slowed, (uint64_t)3);
     sp_store_relaxed(&segment.header->perf_error, EACCES);
     sp_counters_add(&segment, &ledger);
     assert_string_equal(sp_trigger_used_name(ledger.trigger_used), "mixed");
+    assert_int_equal(ledger.perf_slowed, 3);
     sp_store_relaxed(&segment.header->perf_error, EMFILE);
     sp_counters_add(&segment, &ledger);
     assert_int_equal(ledger.perf_error, EACCES); /* the first one is kept */

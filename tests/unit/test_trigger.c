@@ -260,6 +260,85 @@ static void test_trigger_late_timer_does_not_wake_a_sleeper(void **state)
     sigaction(SIGPROF, &before, NULL);
 }
 
+static void signals(struct sp_segment *segment, uint32_t slot, unsigned n, uint64_t owed)
+{
+    for (unsigned i = 0; i < n; i++)
+        sp_trigger_keep_pace(segment, slot, owed);
+}
+
+/* `check` with a perf event of the calling thread, whose own signals are nobody's business. */
+static void with_event(uint64_t period_ns, void (*check)(struct sp_segment *, uint32_t, const struct sp_slot *))
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    uint32_t slot;
+    struct sp_segment segment = new_perf_segment();
+    segment.geometry.period_ns = period_ns;
+    sigaction(SIGPROF, &ignore, &before);
+    const struct sp_slot *at = arm_self(&segment, &slot);
+    if (has_perf(at))
+        check(&segment, slot, at);
+    sp_thread_disarm(&segment, slot, SP_END_GONE, NULL);
+    sigaction(SIGPROF, &before, NULL);
+    free_segment(&segment);
+}
+
+static void check_in_time(struct sp_segment *segment, uint32_t slot, const struct sp_slot *at)
+{
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 100000);
+    signals(segment, slot, 32, 5);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 50000);
+    signals(segment, slot, 32, 3);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 25000);
+    signals(segment, slot, 1000, 1);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 20000);
+    assert_int_equal(sp_load_relaxed(&segment->header->perf_slowed), 0);
+}
+
+/* At 50 000 Hz: signals in time make the pace faster, down to the period that was asked for, and no faster. */
+static void test_trigger_pace_of_signals_in_time_is_the_period(void **state)
+{
+    (void)state;
+    with_event(20000, check_in_time);
+}
+
+static void check_late(struct sp_segment *segment, uint32_t slot, const struct sp_slot *at)
+{
+    signals(segment, slot, 64, 1);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 25000);
+    for (unsigned i = 0; i < 1000; i++) /* one in four is late */
+        signals(segment, slot, 1, i % 4 == 0 ? 5 : 2);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 50000);
+    assert_int_equal(sp_load_relaxed(&segment->header->perf_slowed), 1);
+    signals(segment, slot, 1000, 1);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 50000);
+    signals(segment, slot, 1000, 100);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 100000);
+    assert_int_equal(sp_load_relaxed(&segment->header->perf_slowed), 1);
+}
+
+/* Late ones make it slower, for good, but never slower than every thread bears; such a thread counts once. */
+static void test_trigger_pace_of_late_signals_is_slower(void **state)
+{
+    (void)state;
+    with_event(10000, check_late);
+}
+
+static void check_usual(struct sp_segment *segment, uint32_t slot, const struct sp_slot *at)
+{
+    signals(segment, slot, 1000, 1);
+    signals(segment, slot, 1000, 100);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 100000);
+    assert_int_equal(sp_load_relaxed(&segment->header->perf_slowed), 0);
+}
+
+/* Up to 10 000 Hz the event has the period that was asked for, whatever comes late. */
+static void test_trigger_pace_of_usual_rates_is_the_period(void **state)
+{
+    (void)state;
+    with_event(100000, check_usual);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +350,9 @@ int main(void)
         cmocka_unit_test(test_trigger_timer_by_name_is_no_perf_event),
         cmocka_unit_test(test_trigger_perf_event_is_not_tried_under_seccomp),
         cmocka_unit_test(test_trigger_late_timer_does_not_wake_a_sleeper),
+        cmocka_unit_test(test_trigger_pace_of_signals_in_time_is_the_period),
+        cmocka_unit_test(test_trigger_pace_of_late_signals_is_slower),
+        cmocka_unit_test(test_trigger_pace_of_usual_rates_is_the_period),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
