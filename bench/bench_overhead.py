@@ -6,13 +6,20 @@ usage: bench_overhead.py [ROUNDS [CHUNKS]]     aims: at most 0.5 % at 100 Hz, 1.
 Compared in each round: a bare run; one with an empty handler at the same rate by the same trigger, which is what the
 kernel takes for the signals alone; and a recorded one. The aims are for the CPU time of the program itself beyond the
 empty handler. The second table is the whole command: start, end and collector too. A second bare run shows the noise.
+
+The third table is of rates at which signals leave no time for the program, if they come as asked for: what is left of
+its speed, and how many samples it gets. An empty handler is not run there, it would take minutes.
 """
+import json
 import os
+import subprocess
 import sys
 import tempfile
 
 import bench_tools
 
+FAST_HZ = (10000, 20000, 50000, 100000)
+FAST_ROUNDS = 5
 LOADS = ((100, "timer", 0.5), (1000, "timer", 1.5), (1000, "perf", 1.5), (10000, "perf", 8.0))
 
 
@@ -62,6 +69,17 @@ def row_of_command(results):
         ("again", "bare", wall)])
 
 
+def row_of_fast_rate(hz, chunks, profile):
+    work = [bench_tools.program("fixed_work"), chunks]
+    recorded = bench_tools.record(profile, hz, "--trigger=perf") + work
+    results = bench_tools.run_in_turns({"bare": work, "recorded": recorded}, FAST_ROUNDS)
+    slower = bench_tools.compare(results, "recorded", "bare", own("cpu_ns"))
+    ledger = subprocess.run([os.environ["SIGPROF"], "info", "--json", profile], check=True, capture_output=True)
+    trigger = json.loads(ledger.stdout)["trigger"]
+    return [f"{hz} Hz", "%.0f" % trigger["achieved_hz"], "yes" if trigger["perf_slowed"] else "no",
+            bench_tools.quartiles([100 / ratio for ratio in slower], "%.0f")]
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     chunks = sys.argv[2] if len(sys.argv) > 2 else "180000"
@@ -79,6 +97,7 @@ def main():
             commands.append([title, *row_of_command(results)])
             beyond = percents(results, "recorded", "empty", own("cpu_ns"))
             verdicts.append(bench_tools.verdict(f"{title}, beyond the empty handler, %", beyond, aim, "%+.2f"))
+        fast = [row_of_fast_rate(hz, chunks, os.path.join(directory, "fast.pb.gz")) for hz in FAST_HZ]
     print(f"{rounds} rounds of {chunks} chunks of work; differences in %, medians, in brackets the quartiles")
     print("\nThe program's work:")
     bench_tools.print_table(["", "signals per CPU s", "CPU: empty to bare", "recorded to bare", "recorded to empty",
@@ -86,6 +105,8 @@ def main():
     print("\nThe whole command:")
     bench_tools.print_table(["", "bare CPU s", "CPU: recorded to bare", "recorded to empty", "wall: recorded to bare",
                              "recorded to empty", "bare to bare"], commands)
+    print(f"\nPerf events at high rates, {FAST_ROUNDS} rounds:")
+    bench_tools.print_table(["asked", "reached, Hz", "slowed", "speed of the program, % of bare"], fast)
     print("\n" + "\n".join(verdicts))
 
 

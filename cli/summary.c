@@ -142,11 +142,11 @@ static void print_outside(const struct sp_ledger *ledger)
 
 static void print_slowed(const struct sp_ledger *ledger)
 {
-    if (ledger->perf_slowed > 0)
-        sp_complain("%.6g Hz asked, %.4g Hz reached (signals came late in %" PRIu64 " thread%s, and more "
-                    "would leave no time); weights make the totals right",
-                    1e9 / (double)ledger->period_ns, sp_ledger_achieved_hz(ledger), ledger->perf_slowed,
-                    ledger->perf_slowed == 1 ? "" : "s");
+    const double asked = 1e9 / (double)ledger->period_ns, reached = sp_ledger_achieved_hz(ledger);
+    if (ledger->perf_slowed > 0 && reached < reached_share * asked)
+        sp_complain("%.6g Hz asked, %.4g Hz reached (signals came late in %" PRIu64 " thread%s, and more would leave "
+                    "no time for work); weights make the totals right",
+                    asked, reached, ledger->perf_slowed, ledger->perf_slowed == 1 ? "" : "s");
 }
 
 /* Under perf events alone, fewer samples mean that the time was spent in the kernel, where they are not taken. */

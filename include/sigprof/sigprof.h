@@ -108,7 +108,7 @@ struct sigprof_statistics {
     uint32_t trigger;    /* enum sigprof_trigger in use: TIMER or PERF */
     uint32_t perf_error; /* errno with which a perf event was refused first (4096: a seccomp filter is on), or 0 */
     uint64_t threads_unperfed;   /* threads that were to have a perf event, and were refused it */
-    uint64_t threads_slowed;     /* threads that get fewer samples by perf event, for more would leave them no time */
+    uint64_t threads_slowed;     /* threads whose perf event had to be slowed: more signals would leave no time */
     uint64_t tick_ns;            /* the kernel's tick */
     uint64_t tracebacks;         /* calls of the function given to sigprof_set_traceback; of these: */
     uint64_t tracebacks_empty;   /* gave no stack: sigprof has walked it */

@@ -16,6 +16,7 @@
 #include "handler/account.h"
 #include "handler/host_traceback.h"
 #include "handler/object.h"
+#include "handler/pace.h"
 #include "handler/raw_calls.h"
 #include "handler/shard.h"
 #include "handler/threads.h"
@@ -273,7 +274,7 @@ static void on_own_signal(const struct subject *who, const void *context, uint64
     }
     if (weight == 0)
         weight = owed_by_self(who->slot);
-    sp_trigger_keep_pace(&sp_handler.segment, who->slot, weight);
+    sp_pace_keep(&sp_handler.segment, who->slot, weight);
     if (weight == 0)
         sp_add_relaxed(&stripe->early, (uint64_t)1);
     else

@@ -227,10 +227,13 @@ struct sp_slot {
     _Atomic uint32_t is_first_pending; /* the perf event still has its first, shorter or longer period */
     _Atomic uint64_t perf_id;          /* PERF_EVENT_IOC_ID: whether the descriptor still is ours */
     _Atomic int32_t error;             /* errno with which the kernel refused its timer or event; 0 */
-    _Atomic uint32_t pace_ns;          /* the perf event's period; see sp_trigger_keep_pace for this and the next two */
-    _Atomic uint32_t lateness;
-    _Atomic uint32_t is_slowed;
-    uint64_t reserved[2];
+    /* The perf event's pace; see pace.h. */
+    _Atomic uint32_t pace_ns;  /* the period that it has */
+    _Atomic uint32_t lateness; /* grows with signals that come late */
+    _Atomic uint32_t in_time;  /* signals that did not, since the pace changed */
+    _Atomic uint32_t slowings;
+    uint32_t reserved0;
+    uint64_t reserved1;
 };
 _Static_assert(sizeof(struct sp_slot) == 128, "a slot is two cache lines");
 

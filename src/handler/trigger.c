@@ -24,6 +24,7 @@
 #include <signal.h>
 
 #include "handler/entry.h"
+#include "handler/pace.h"
 #include "handler/random.h"
 #include "handler/raw_calls.h"
 #include "handler/threads.h"
@@ -33,15 +34,6 @@
 #endif
 
 #include "handler/poison.h"
-
-/*
- * How late a perf event's signals come: grows with each one that is late by its pace, falls with each that is not. It
- * gets to the limit where more than a fifth are, and to 0 where less are.
- */
-enum { LATE_STEP = 4, LATE_START = 32, LATE_LIMIT = 64 };
-
-/* The pace that leaves every thread time: on virtual machines a signal has been seen to take a third of it. */
-static const uint64_t safe_pace_ns = 100000;
 
 enum { NS_PER_S = 1000000000, CPUS_LIMIT = 1 << 16, E_SRCH = 3, E_INVAL = 22, E_MFILE = 24 };
 
@@ -156,11 +148,8 @@ static long publish_event(const struct sp_segment *segment, uint32_t slot, int f
     const long result = sp_raw_ioctl(fd, PERF_EVENT_IOC_ID, (long)&id);
     if (result < 0)
         return result;
-    const uint64_t period_ns = segment->geometry.period_ns;
     sp_store_relaxed(&at->perf_id, id);
-    sp_store_relaxed(&at->pace_ns, (uint32_t)(period_ns > safe_pace_ns ? period_ns : safe_pace_ns));
-    sp_store_relaxed(&at->lateness, (uint32_t)LATE_START);
-    sp_store_relaxed(&at->is_slowed, 0u);
+    sp_pace_begin(at, segment->geometry.period_ns);
     sp_store_relaxed(&at->is_first_pending, 1u);
     sp_store_relaxed(sp_segment_fd(segment, (uint32_t)fd), slot);
     sp_store_seq_cst(&at->perf_fd, fd);
@@ -304,64 +293,14 @@ uint32_t sp_trigger_slot_of(const struct sp_segment *segment, int fd)
     return sp_load_relaxed(&sp_segment_slot(segment, slot)->perf_fd) == fd ? slot : 0;
 }
 
-static void set_event_period(const struct sp_slot *at)
-{
-    const uint64_t period_ns = sp_load_relaxed(&at->pace_ns);
-    const int32_t fd = sp_load_relaxed(&at->perf_fd);
-    if (fd >= 0)
-        sp_raw_ioctl(fd, PERF_EVENT_IOC_PERIOD, (long)&period_ns);
-}
-
 bool sp_trigger_is_first(const struct sp_segment *segment, uint32_t slot)
 {
     struct sp_slot *at = sp_segment_slot(segment, slot);
     if (sp_load_relaxed(&at->is_first_pending) == 0)
         return false;
     sp_store_relaxed(&at->is_first_pending, 0u);
-    set_event_period(at);
+    sp_pace_set(at);
     return true;
-}
-
-static void change_pace(struct sp_slot *at, uint64_t pace_ns)
-{
-    sp_store_relaxed(&at->lateness, (uint32_t)LATE_START);
-    if (pace_ns == sp_load_relaxed(&at->pace_ns))
-        return;
-    sp_store_relaxed(&at->pace_ns, (uint32_t)pace_ns);
-    set_event_period(at);
-}
-
-static void slow_down(const struct sp_segment *segment, struct sp_slot *at)
-{
-    const uint64_t slower_ns = 2 * (uint64_t)sp_load_relaxed(&at->pace_ns);
-    change_pace(at, slower_ns < safe_pace_ns ? slower_ns : safe_pace_ns);
-    if (sp_load_relaxed(&at->is_slowed) != 0)
-        return;
-    sp_store_relaxed(&at->is_slowed, 1u);
-    sp_add_relaxed(&segment->header->perf_slowed, (uint64_t)1);
-}
-
-static void speed_up(const struct sp_segment *segment, struct sp_slot *at)
-{
-    const uint64_t faster_ns = sp_load_relaxed(&at->pace_ns) / 2, period_ns = segment->geometry.period_ns;
-    if (sp_load_relaxed(&at->is_slowed) == 0)
-        change_pace(at, faster_ns > period_ns ? faster_ns : period_ns);
-}
-
-void sp_trigger_keep_pace(const struct sp_segment *segment, uint32_t slot, uint64_t owed)
-{
-    const uint64_t period_ns = segment->geometry.period_ns;
-    struct sp_slot *at = sp_segment_slot(segment, slot);
-    if (period_ns >= safe_pace_ns || sp_load_relaxed(&at->perf_fd) < 0)
-        return;
-    const bool is_late = owed >= 2 * (uint64_t)sp_load_relaxed(&at->pace_ns) / period_ns;
-    const uint32_t before = sp_load_relaxed(&at->lateness);
-    const uint32_t after = is_late ? before + LATE_STEP : before > 0 ? before - 1 : 0;
-    sp_store_relaxed(&at->lateness, after);
-    if (after >= LATE_LIMIT)
-        slow_down(segment, at);
-    else if (after == 0)
-        speed_up(segment, at);
 }
 
 bool sp_trigger_owns(const struct sp_segment *segment, int fd)

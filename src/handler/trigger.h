@@ -55,15 +55,6 @@ bool sp_trigger_owns(const struct sp_segment *segment, int fd);
 bool sp_trigger_is_first(const struct sp_segment *segment, uint32_t slot);
 
 /*
- * To be called by the thread at each signal of its trigger, with the periods that it owes: sees to it that a perf event
- * leaves its thread time. Where signals take as long as the time between them, the thread gets nowhere. So above
- * 10 000 Hz an event begins with 10 000, and doubles as long as its signals are on time; once more than a fifth of them
- * are late, it goes back and stays there, and the thread counts as slowed. Being late may also mean that the thread is
- * in the kernel, where no signal comes: one that often is stays at 10 000 Hz.
- */
-void sp_trigger_keep_pace(const struct sp_segment *segment, uint32_t slot, uint64_t owed);
-
-/*
  * In a forked child, whose copies of the parent's descriptors keep the parent's events alive: closes those that are
  * perf events of ours. The parent's timers are not inherited (timer_create(2)).
  */

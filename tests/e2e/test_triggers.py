@@ -60,7 +60,8 @@ def test_perf_at_100000_hz_leaves_time(directory):
     taken, user_s = info["samples"]["recorded"]["count"], e2e.value(got.stdout, "user_ns") / 1e9
     e2e.check(taken >= 0.5 * FAST_HZ * user_s, f"{taken} samples in {user_s} s of user code")
     slowed = [line for line in got.ours() if "came late" in line]
-    e2e.equal(len(slowed), 1 if info["trigger"]["perf_slowed"] > 0 else 0, f"lines about the pace in\n{got.stderr}")
+    is_slow = info["trigger"]["perf_slowed"] > 0 and info["trigger"]["achieved_hz"] < 80_000
+    e2e.equal(len(slowed), 1 if is_slow else 0, f"lines about the pace in\n{got.stderr}")
 
 
 def test_perf_unprivileged(directory):

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "handler/pace.h"
 #include "handler/threads.h"
 #include "small_segment.h"
 
@@ -263,7 +264,7 @@ static void test_trigger_late_timer_does_not_wake_a_sleeper(void **state)
 static void signals(struct sp_segment *segment, uint32_t slot, unsigned n, uint64_t owed)
 {
     for (unsigned i = 0; i < n; i++)
-        sp_trigger_keep_pace(segment, slot, owed);
+        sp_pace_keep(segment, slot, owed);
 }
 
 /* `check` with a perf event of the calling thread, whose own signals are nobody's business. */
@@ -306,22 +307,46 @@ static void check_late(struct sp_segment *segment, uint32_t slot, const struct s
 {
     signals(segment, slot, 64, 1);
     assert_int_equal(sp_load_relaxed(&at->pace_ns), 25000);
-    for (unsigned i = 0; i < 1000; i++) /* one in four is late */
-        signals(segment, slot, 1, i % 4 == 0 ? 5 : 2);
+    for (unsigned i = 0; i < 24; i++) { /* three in four are late; the last of them is the limit */
+        assert_int_equal(sp_load_relaxed(&at->pace_ns), 25000);
+        signals(segment, slot, 1, i % 4 == 0 ? 4 : 5);
+    }
     assert_int_equal(sp_load_relaxed(&at->pace_ns), 50000);
     assert_int_equal(sp_load_relaxed(&segment->header->perf_slowed), 1);
-    signals(segment, slot, 1000, 1);
-    assert_int_equal(sp_load_relaxed(&at->pace_ns), 50000);
+    signals(segment, slot, 16, 10);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 100000);
     signals(segment, slot, 1000, 100);
     assert_int_equal(sp_load_relaxed(&at->pace_ns), 100000);
     assert_int_equal(sp_load_relaxed(&segment->header->perf_slowed), 1);
 }
 
-/* Late ones make it slower, for good, but never slower than every thread bears; such a thread counts once. */
+/* Late ones make it slower, but never slower than every thread bears; such a thread counts once. */
 static void test_trigger_pace_of_late_signals_is_slower(void **state)
 {
     (void)state;
     with_event(10000, check_late);
+}
+
+static void check_again(struct sp_segment *segment, uint32_t slot, const struct sp_slot *at)
+{
+    signals(segment, slot, 32, 1);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 50000);
+    signals(segment, slot, 16, 100);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 100000);
+    signals(segment, slot, 63, 1);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 100000);
+    signals(segment, slot, 1, 1);
+    assert_int_equal(sp_load_relaxed(&at->pace_ns), 50000);
+    for (unsigned i = 0; i < 1000; i++) /* one in six is late: no limit of that */
+        signals(segment, slot, 1, i % 6 == 0 ? 100 : 1);
+    assert_in_range(sp_load_relaxed(&at->pace_ns), 10000, 25000);
+}
+
+/* After each slowing twice as many signals have to be in time before it tries again. */
+static void test_trigger_pace_recovers(void **state)
+{
+    (void)state;
+    with_event(10000, check_again);
 }
 
 static void check_usual(struct sp_segment *segment, uint32_t slot, const struct sp_slot *at)
@@ -352,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_trigger_late_timer_does_not_wake_a_sleeper),
         cmocka_unit_test(test_trigger_pace_of_signals_in_time_is_the_period),
         cmocka_unit_test(test_trigger_pace_of_late_signals_is_slower),
+        cmocka_unit_test(test_trigger_pace_recovers),
         cmocka_unit_test(test_trigger_pace_of_usual_rates_is_the_period),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
