@@ -265,16 +265,13 @@ static uint64_t owed_by_self(uint32_t slot)
     return sp_account_owed(&sp_handler.segment, slot, sp_raw_clock_ns(CLOCK_THREAD_CPUTIME_ID));
 }
 
-/* A signal of a thread's own timer or event; `weight` 0: what its clock says that it owes, which may be nothing yet. */
+/* A signal of a thread's own timer or event; `weight` 0: it owes nothing yet. */
 static void on_own_signal(const struct subject *who, const void *context, uint64_t weight, struct sp_stripe *stripe)
 {
     if (is_stop_requested()) {
         end_sampling(who->slot, stripe);
         return;
     }
-    if (weight == 0)
-        weight = owed_by_self(who->slot);
-    sp_pace_keep(&sp_handler.segment, who->slot, weight);
     if (weight == 0)
         sp_add_relaxed(&stripe->early, (uint64_t)1);
     else
@@ -289,7 +286,7 @@ static bool on_thread_timer(uint64_t cookie, const siginfo_t *info, const void *
     if (slot == 0 || !identify(slot, context, &who))
         return false;
     const bool is_first = sp_trigger_is_first(&sp_handler.segment, slot);
-    on_own_signal(&who, context, is_first ? 0 : weight_of(info), stripe);
+    on_own_signal(&who, context, is_first ? owed_by_self(slot) : weight_of(info), stripe);
     return true;
 }
 
@@ -372,8 +369,10 @@ static bool on_perf_event(const siginfo_t *info, const void *context, uint32_t s
         return false;
     struct sp_stripe *stripe = &segment->header->stripes[stripe_number];
     if (identify(slot, context, &who)) {
+        const uint64_t owed = owed_by_self(slot);
         sp_trigger_is_first(segment, slot);
-        on_own_signal(&who, context, 0, stripe);
+        sp_pace_keep(segment, slot, owed);
+        on_own_signal(&who, context, owed, stripe);
     } else {
         sp_add_relaxed(&stripe->stray, (uint64_t)1);
     }

@@ -85,7 +85,7 @@ void sp_pace_keep(const struct sp_segment *segment, uint32_t slot, uint64_t owed
 {
     struct sp_slot *at = sp_segment_slot(segment, slot);
     const uint64_t period_ns = segment->geometry.period_ns, pace_ns = sp_load_relaxed(&at->pace_ns);
-    if (period_ns >= safe_pace_ns || sp_load_relaxed(&at->perf_fd) < 0)
+    if (period_ns >= safe_pace_ns)
         return;
     if (owed * period_ns >= 2 * pace_ns)
         count_late(segment, at);

@@ -23,8 +23,8 @@ void sp_pace_begin(struct sp_slot *at, uint64_t period_ns);
 void sp_pace_set(const struct sp_slot *at);
 
 /*
- * To be called by the thread at each signal of its trigger, with the periods that it owes: mends the pace. It does
- * nothing to timers, and where no more than 10 000 samples a second were asked for.
+ * To be called by the thread at each signal of its event, with the periods that it owes: mends the pace, where more
+ * than 10 000 samples a second were asked for.
  */
 void sp_pace_keep(const struct sp_segment *segment, uint32_t slot, uint64_t owed);
 
