@@ -92,7 +92,13 @@ bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, s
 void sp_pprof_fail(struct pprof_decoder *decoder, size_t position, const char *error);
 
 /* The next field of a message inside the file; false at its end, and then its error becomes the file's. */
-bool sp_pprof_next(struct pprof_decoder *decoder, struct sp_reader *message, struct sp_field *field);
+static inline bool sp_pprof_next(struct pprof_decoder *decoder, struct sp_reader *message, struct sp_field *field)
+{
+    if (sp_reader_field(message, field))
+        return true;
+    sp_reader_adopt(&decoder->file, message);
+    return false;
+}
 
 /* The profile's index of the string that the field refers to. */
 uint32_t sp_pprof_string(struct pprof_decoder *decoder, struct sp_reader *message, const struct sp_field *field);

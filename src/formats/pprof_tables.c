@@ -38,14 +38,6 @@ bool sp_pprof_grow(struct pprof_decoder *decoder, void **at, size_t *capacity, s
     return true;
 }
 
-bool sp_pprof_next(struct pprof_decoder *decoder, struct sp_reader *message, struct sp_field *field)
-{
-    if (sp_reader_field(message, field))
-        return true;
-    sp_reader_adopt(&decoder->file, message);
-    return false;
-}
-
 void sp_pprof_fail(struct pprof_decoder *decoder, size_t position, const char *error)
 {
     sp_reader_fail(&decoder->file, position, error);

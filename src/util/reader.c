@@ -8,7 +8,6 @@ enum {
     GROUP_BITS = 7,
     MORE = 0x80,         /* the flag in a varint's byte: another one follows */
     LONGEST_VARINT = 10, /* bytes of a 64-bit number */
-    WIRE_BITS = 3,
 };
 
 void sp_reader_init(struct sp_reader *reader, const uint8_t *data, size_t size)
@@ -58,55 +57,4 @@ uint64_t sp_reader_fixed(struct sp_reader *reader, size_t n)
         value = value << 8 | reader->at[i];
     reader->at += n;
     return value;
-}
-
-struct sp_reader sp_reader_sub(struct sp_reader *reader, uint64_t n)
-{
-    struct sp_reader sub = *reader;
-    if (n > sp_reader_left(reader)) {
-        sp_reader_fail(reader, sp_reader_position(reader), "a field is longer than what is left");
-        n = 0;
-    }
-    sub.end = sub.at + n;
-    if (!reader->error)
-        reader->at = sub.end;
-    return sub;
-}
-
-bool sp_reader_field(struct sp_reader *reader, struct sp_field *field)
-{
-    if (reader->at == reader->end)
-        return false;
-    field->position = sp_reader_position(reader);
-    uint64_t key = sp_reader_varint(reader);
-    field->number = key >> WIRE_BITS;
-    field->wire = (enum sp_wire)(key & ((1U << WIRE_BITS) - 1));
-    field->value = 0;
-    switch (field->wire) {
-    case SP_WIRE_VARINT:
-        field->value = sp_reader_varint(reader);
-        break;
-    case SP_WIRE_FIXED64:
-        field->value = sp_reader_fixed(reader, sizeof(uint64_t));
-        break;
-    case SP_WIRE_BYTES:
-        field->bytes = sp_reader_sub(reader, sp_reader_varint(reader));
-        break;
-    case SP_WIRE_FIXED32:
-        field->value = sp_reader_fixed(reader, sizeof(uint32_t));
-        break;
-    default:
-        sp_reader_fail(reader, field->position, "a field has an unknown wire type");
-    }
-    return !reader->error;
-}
-
-struct sp_reader sp_reader_message(struct sp_reader *reader, const struct sp_field *field)
-{
-    if (field->wire == SP_WIRE_BYTES)
-        return field->bytes;
-    sp_reader_fail(reader, field->position, "a message or string field has another wire type");
-    struct sp_reader empty = *reader;
-    empty.end = empty.at;
-    return empty;
 }

@@ -68,7 +68,18 @@ static inline uint64_t sp_reader_varint(struct sp_reader *reader)
 uint64_t sp_reader_fixed(struct sp_reader *reader, size_t n);
 
 /* A reader of the next `n` bytes, which are skipped here; positions stay those of the whole input. Empty on error. */
-struct sp_reader sp_reader_sub(struct sp_reader *reader, uint64_t n);
+static inline struct sp_reader sp_reader_sub(struct sp_reader *reader, uint64_t n)
+{
+    struct sp_reader sub = *reader;
+    if (n > sp_reader_left(reader)) {
+        sp_reader_fail(reader, sp_reader_position(reader), "a field is longer than what is left");
+        n = 0;
+    }
+    sub.end = sub.at + n;
+    if (!reader->error)
+        reader->at = sub.end;
+    return sub;
+}
 
 /* Takes over the first error of a reader that was made by sp_reader_sub. */
 static inline void sp_reader_adopt(struct sp_reader *reader, const struct sp_reader *sub)
@@ -77,7 +88,8 @@ static inline void sp_reader_adopt(struct sp_reader *reader, const struct sp_rea
         sp_reader_fail(reader, sub->error_at, sub->error);
 }
 
-/* The wire types that profile.proto can contain. */
+/* The wire types that profile.proto can contain: the low bits of a field's key. */
+enum { SP_WIRE_BITS = 3 };
 enum sp_wire {
     SP_WIRE_VARINT = 0,
     SP_WIRE_FIXED64 = 1,
@@ -95,7 +107,33 @@ struct sp_field {
 };
 
 /* Reads the next field: true, or false at the end of the message and after an error. */
-bool sp_reader_field(struct sp_reader *reader, struct sp_field *field);
+static inline bool sp_reader_field(struct sp_reader *reader, struct sp_field *field)
+{
+    if (reader->at == reader->end)
+        return false;
+    field->position = sp_reader_position(reader);
+    uint64_t key = sp_reader_varint(reader);
+    field->number = key >> SP_WIRE_BITS;
+    field->wire = (enum sp_wire)(key & ((1U << SP_WIRE_BITS) - 1));
+    field->value = 0;
+    switch (field->wire) {
+    case SP_WIRE_VARINT:
+        field->value = sp_reader_varint(reader);
+        break;
+    case SP_WIRE_FIXED64:
+        field->value = sp_reader_fixed(reader, sizeof(uint64_t));
+        break;
+    case SP_WIRE_BYTES:
+        field->bytes = sp_reader_sub(reader, sp_reader_varint(reader));
+        break;
+    case SP_WIRE_FIXED32:
+        field->value = sp_reader_fixed(reader, sizeof(uint32_t));
+        break;
+    default:
+        sp_reader_fail(reader, field->position, "a field has an unknown wire type");
+    }
+    return !reader->error;
+}
 
 /* The field's value, which has to be a varint; otherwise the reader fails and 0 is returned. */
 static inline uint64_t sp_reader_number(struct sp_reader *reader, const struct sp_field *field)
@@ -107,6 +145,14 @@ static inline uint64_t sp_reader_number(struct sp_reader *reader, const struct s
 }
 
 /* The field's bytes, which have to be of the length-delimited type; otherwise the reader fails and they are empty. */
-struct sp_reader sp_reader_message(struct sp_reader *reader, const struct sp_field *field);
+static inline struct sp_reader sp_reader_message(struct sp_reader *reader, const struct sp_field *field)
+{
+    if (field->wire == SP_WIRE_BYTES)
+        return field->bytes;
+    sp_reader_fail(reader, field->position, "a message or string field has another wire type");
+    struct sp_reader empty = *reader;
+    empty.end = empty.at;
+    return empty;
+}
 
 #endif
