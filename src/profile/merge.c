@@ -1,9 +1,10 @@
 /*
- * Merging: samples, and the locations, functions and mappings that they need.
+ * Merging: the samples, and the life of a merger.
  *
  * Place on the way of a sample: see merge.h. Each profile is walked from its samples: what they refer to is looked up
  * or taken over on first need, and its new position remembered, so that a location is looked at once per profile
- * however many stacks it is on.
+ * however many stacks it is on. Samples go in batches: of each, first the locations that it needs are gathered, then
+ * these are looked up (merge_locations.c), then the samples.
  *
  * Context: ordinary code of one thread at a time.
  */
@@ -12,15 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "profile/intern.h"
-#include "profile/measure.h"
 #include "profile/merger.h"
 #include "profile/scale.h"
-#include "util/hash.h"
 
-/* Mappings of about the same size count as the same: loaders differ in how they round. */
 enum {
-    PAGE_BYTES = 0x1000,
     BATCH_FRAMES = 4096, /* samples are added together until there are as many */
     BATCH_LABELS = 512,
 };
@@ -46,7 +42,7 @@ static void free_scratch(struct sp_merger *merger)
 {
     void *blocks[] = {merger->maps.strings, merger->maps.functions, merger->maps.locations, merger->maps.mappings,
                       merger->columns,      merger->ratios,         merger->batch.values,   merger->batch.labels,
-                      merger->batch.stacks, merger->lines};
+                      merger->batch.stacks, merger->batch.needed,   merger->lines};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         free(blocks[i]);
     merger->maps = (struct sp_merge_maps){0};
@@ -106,131 +102,11 @@ static bool new_scratch(struct sp_merger *merger)
     batch->values = new_map(n_types * SP_NEW_SAMPLES_MAX, sizeof *batch->values);
     batch->labels = new_map(most_labels + BATCH_LABELS, sizeof *batch->labels);
     batch->stacks = new_map(most_locations + BATCH_FRAMES, sizeof *batch->stacks);
+    batch->needed = new_map(most_locations + BATCH_FRAMES, sizeof *batch->needed);
     merger->lines = new_map(most_lines, sizeof *merger->lines);
     return merger->maps.strings && merger->maps.functions && merger->maps.locations && merger->maps.mappings &&
-           merger->columns && merger->ratios && batch->values && batch->labels && batch->stacks && merger->lines;
-}
-
-uint32_t sp_merger_string(struct sp_merger *merger, uint32_t string)
-{
-    uint32_t *at = &merger->maps.strings[string];
-    if (*at == SP_NONE)
-        *at = sp_profile_string(merger->merged, sp_profile_text(merger->source, string));
-    return *at;
-}
-
-static uint64_t size_in_pages(const struct sp_mapping *mapping)
-{
-    return (mapping->limit - mapping->start + PAGE_BYTES - 1) / PAGE_BYTES;
-}
-
-/* The build id; the file where there is none; "" for mappings of neither, which are all the same one. */
-static uint32_t identity(const struct sp_mapping *mapping)
-{
-    return mapping->build_id ? mapping->build_id : mapping->file;
-}
-
-static uint32_t find_or_add_mapping(struct sp_merger *merger, const struct sp_mapping *wanted)
-{
-    struct sp_profile *merged = merger->merged;
-    uint64_t hash = sp_hash_word(sp_hash_word(sp_hash_word(sp_hash_seed(), size_in_pages(wanted)), wanted->file_offset),
-                                 identity(wanted));
-    struct sp_probe probe;
-    for (uint32_t i = sp_index_first(merger->indexes.mappings, hash, &probe); i != SP_INDEX_NONE;
-         i = sp_index_next(merger->indexes.mappings, &probe)) {
-        const struct sp_mapping *known = &merged->mappings.at[i];
-        if (size_in_pages(known) == size_in_pages(wanted) && known->file_offset == wanted->file_offset &&
-            identity(known) == identity(wanted))
-            return i;
-    }
-    sp_profile_index_put(merged, merger->indexes.mappings, hash, merged->mappings.n);
-    return sp_profile_add_mapping(merged, wanted);
-}
-
-static struct mapped map_mapping(struct sp_merger *merger, uint32_t position)
-{
-    if (position == SP_NONE)
-        return (struct mapped){.mapping = SP_NONE};
-    struct mapped *mapped = &merger->maps.mappings[position];
-    if (mapped->mapping != SP_NONE)
-        return *mapped;
-    struct sp_mapping wanted = merger->source->mappings.at[position];
-    wanted.file = sp_merger_string(merger, wanted.file);
-    wanted.build_id = sp_merger_string(merger, wanted.build_id);
-    uint32_t found = find_or_add_mapping(merger, &wanted);
-    if (!merger->merged->error)
-        *mapped = (struct mapped){found, merger->merged->mappings.at[found].start - wanted.start};
-    return *mapped;
-}
-
-static uint32_t map_function(struct sp_merger *merger, uint32_t position)
-{
-    if (position == SP_NONE)
-        return SP_NONE;
-    uint32_t *mapped = &merger->maps.functions[position];
-    if (*mapped != SP_NONE)
-        return *mapped;
-    const struct sp_function *function = &merger->source->functions.at[position];
-    const struct sp_function wanted = {
-        .name = sp_merger_string(merger, function->name),
-        .system_name = sp_merger_string(merger, function->system_name),
-        .filename = sp_merger_string(merger, function->filename),
-        .start_line = function->start_line,
-    };
-    return *mapped = sp_profile_function(merger->merged, &wanted);
-}
-
-static uint64_t location_hash(const struct sp_location *location, const struct sp_line *lines)
-{
-    uint64_t hash = sp_hash_word(sp_hash_seed(), (uint64_t)location->mapping << 1 | location->is_folded);
-    hash = sp_hash_word(hash, location->address);
-    for (uint32_t i = 0; i < location->n_lines; i++)
-        hash = sp_hash_word(sp_hash_word(hash, lines[i].function), (uint64_t)lines[i].line);
-    return hash;
-}
-
-/* pprof tells lines apart by function and line, and by the column of the last one: in its key, others are overwritten.
- */
-static bool are_same_lines(const struct sp_line *a, const struct sp_line *b, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (a[i].function != b[i].function || a[i].line != b[i].line)
-            return false;
-    return n == 0 || a[n - 1].column == b[n - 1].column;
-}
-
-/* All addresses are those of the merged mapping already, so comparing them compares offsets in it. */
-static uint32_t find_or_add_location(struct sp_merger *merger, const struct sp_location *wanted)
-{
-    struct sp_profile *merged = merger->merged;
-    uint64_t hash = location_hash(wanted, merger->lines);
-    struct sp_probe probe;
-    for (uint32_t i = sp_index_first(merger->indexes.locations, hash, &probe); i != SP_INDEX_NONE;
-         i = sp_index_next(merger->indexes.locations, &probe)) {
-        const struct sp_location *known = &merged->locations.at[i];
-        if (known->mapping == wanted->mapping && known->address == wanted->address &&
-            known->is_folded == wanted->is_folded && known->n_lines == wanted->n_lines &&
-            are_same_lines(merged->lines.at + known->first_line, merger->lines, wanted->n_lines))
-            return i;
-    }
-    sp_profile_index_put(merged, merger->indexes.locations, hash, merged->locations.n);
-    return sp_profile_add_location(merged, wanted, merger->lines, wanted->n_lines);
-}
-
-static uint32_t map_location(struct sp_merger *merger, uint32_t position)
-{
-    uint32_t *mapped = &merger->maps.locations[position];
-    if (*mapped != SP_NONE)
-        return *mapped;
-    struct sp_location wanted = merger->source->locations.at[position];
-    const struct mapped mapping = map_mapping(merger, wanted.mapping);
-    wanted.mapping = mapping.mapping;
-    wanted.address += mapping.displacement;
-    for (uint32_t i = 0; i < wanted.n_lines; i++) {
-        merger->lines[i] = merger->source->lines.at[wanted.first_line + i];
-        merger->lines[i].function = map_function(merger, merger->lines[i].function);
-    }
-    return *mapped = find_or_add_location(merger, &wanted);
+           merger->columns && merger->ratios && batch->values && batch->labels && batch->stacks && batch->needed &&
+           merger->lines;
 }
 
 /* Text labels come before numbers, each by key; labels of the same key stay in order. */
@@ -279,31 +155,51 @@ static bool map_values(const struct sp_merger *merger, size_t sample, int64_t *m
     return merger->has_ratios ? !is_scaled_to_zero : !is_zero;
 }
 
+/*
+ * Adds what has been gathered. Strings come into the merged profile in the order of the samples, each one's locations'
+ * before its labels'.
+ */
 static void add_batch(struct sp_merger *merger)
 {
     struct sp_merge_batch *batch = &merger->batch;
+    struct sp_label *labels = batch->labels;
+    size_t needed = 0;
+    sp_merger_prefetch_needed(merger);
+    for (size_t i = 0; i < batch->n; i++) {
+        for (; needed < batch->origins[i].end_of_needed; needed++)
+            sp_merger_hash_needed(merger, &batch->needed[needed]);
+        batch->samples[i].labels = labels;
+        batch->samples[i].n_labels = map_labels(merger, batch->origins[i].sample, labels);
+        labels += batch->samples[i].n_labels;
+    }
+    sp_merger_take_needed(merger);
+    for (size_t i = 0; i < batch->n_frames; i++)
+        batch->stacks[i] = merger->maps.locations[batch->stacks[i]];
     sp_profile_add_samples(merger->merged, batch->samples, batch->n);
-    batch->n = batch->n_frames = batch->n_labels = 0;
+    batch->n = batch->n_frames = batch->n_labels = batch->n_needed = 0;
 }
 
 /* Puts a sample into the batch, unless its values are 0. */
-static void map_sample(struct sp_merger *merger, size_t position)
+static void gather_sample(struct sp_merger *merger, size_t position)
 {
     const struct sp_profile *source = merger->source;
     const struct sp_sample *sample = &source->samples.at[position];
     const uint32_t *stack = source->sample_locations.at + sample->first_location;
     struct sp_merge_batch *batch = &merger->batch;
     int64_t *values = batch->values + batch->n * merger->merged->sample_types.n;
-    uint32_t *mapped = batch->stacks + batch->n_frames;
-    struct sp_label *labels = batch->labels + batch->n_labels;
+    uint32_t *gathered = batch->stacks + batch->n_frames;
     if (!map_values(merger, position, values))
         return;
-    for (uint32_t frame = 0; frame < sample->n_locations; frame++)
-        mapped[frame] = map_location(merger, stack[frame]);
-    uint32_t n_labels = map_labels(merger, sample, labels);
-    batch->samples[batch->n++] = (struct sp_new_sample){mapped, labels, values, sample->n_locations, n_labels};
+    for (uint32_t frame = 0; frame < sample->n_locations; frame++) {
+        gathered[frame] = stack[frame];
+        if (merger->maps.locations[stack[frame]] == SP_NONE)
+            sp_merger_need_location(merger, stack[frame]);
+    }
+    batch->origins[batch->n] = (struct sp_batch_origin){sample, batch->n_needed};
+    batch->samples[batch->n++] =
+        (struct sp_new_sample){.locations = gathered, .values = values, .n_locations = sample->n_locations};
     batch->n_frames += sample->n_locations;
-    batch->n_labels += n_labels;
+    batch->n_labels += sample->n_labels;
 }
 
 static void add_samples(struct sp_merger *merger)
@@ -311,9 +207,9 @@ static void add_samples(struct sp_merger *merger)
     const struct sp_profile *source = merger->source;
     const struct sp_merge_batch *batch = &merger->batch;
     if (merger->merged->mappings.n == 0 && source->mappings.n > 0)
-        map_mapping(merger, 0);
+        sp_merger_first_mapping(merger);
     for (size_t i = 0; i < source->samples.n && !merger->merged->error; i++) {
-        map_sample(merger, i);
+        gather_sample(merger, i);
         if (batch->n == SP_NEW_SAMPLES_MAX || batch->n_frames >= BATCH_FRAMES || batch->n_labels >= BATCH_LABELS)
             add_batch(merger);
     }

@@ -1,6 +1,6 @@
 /*
- * The state of merging, shared by the files that merge its parts: merge.c the samples and what they refer to,
- * merge_types.c the sample types, merge_header.c headers, facts and accounts.
+ * The state of merging, shared by the files that merge its parts: merge.c the samples, merge_locations.c what they
+ * refer to, merge_types.c the sample types, merge_header.c headers, facts and accounts.
  *
  * Place on the way of a sample: inside src/profile only.
  * Context: ordinary code of one thread at a time.
@@ -28,13 +28,28 @@ struct sp_merge_indexes {
     struct sp_index *mappings, *locations, *comments, *facts, *accounts;
 };
 
+/* A location of the source that samples of the batch are the first to need. */
+struct sp_needed_location {
+    uint32_t position; /* in the source */
+    uint32_t likely;   /* in the merged profile: SP_INDEX_NONE, or the one that is likely equal */
+    uint64_t hash;
+};
+
+/* Where a sample of the batch comes from. */
+struct sp_batch_origin {
+    const struct sp_sample *sample; /* of the source */
+    size_t end_of_needed;           /* it and those before it need the batch's needed[0..end_of_needed) */
+};
+
 /* Samples that are added together. There is always room for one more, however long. */
 struct sp_merge_batch {
     struct sp_new_sample samples[SP_NEW_SAMPLES_MAX];
-    size_t n, n_frames, n_labels;
-    uint32_t *stacks;        /* n_frames of them */
-    struct sp_label *labels; /* n_labels */
-    int64_t *values;         /* n times those of a sample */
+    struct sp_batch_origin origins[SP_NEW_SAMPLES_MAX];
+    size_t n, n_frames, n_labels, n_needed;
+    uint32_t *stacks;                  /* n_frames of them; of the source, until all that is needed is known */
+    struct sp_label *labels;           /* at most n_labels */
+    int64_t *values;                   /* n times those of a sample */
+    struct sp_needed_location *needed; /* n_needed: in the order in which the samples need them */
 };
 
 struct sp_merger {
@@ -57,6 +72,19 @@ struct sp_merger {
 
 /* The merged profile's string that is `string` in the source. */
 uint32_t sp_merger_string(struct sp_merger *merger, uint32_t string);
+
+/* Takes the source's first mapping, before any that samples need. */
+void sp_merger_first_mapping(struct sp_merger *merger);
+
+/*
+ * The steps of looking up what a batch needs: each location is needed, once; then all are begun to be loaded; hashed in
+ * this order, which is when their mappings and functions come into the merged profile; and taken over where they are
+ * not in it, and then maps.locations has them.
+ */
+void sp_merger_need_location(struct sp_merger *merger, uint32_t position);
+void sp_merger_prefetch_needed(const struct sp_merger *merger);
+void sp_merger_hash_needed(struct sp_merger *merger, struct sp_needed_location *needed);
+void sp_merger_take_needed(struct sp_merger *merger);
 
 /*
  * Prepares columns and ratios for the source, and takes from the merged profile the sample types that the source does

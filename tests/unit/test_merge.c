@@ -130,6 +130,35 @@ static void test_first_mapping_stays_first_and_others_come_as_needed(void **stat
     sp_profile_free(merged);
 }
 
+static uint32_t string_of(const struct sp_profile *profile, const char *text)
+{
+    for (uint32_t i = 0; i < profile->strings.n; i++)
+        if (strcmp(sp_profile_text(profile, i), text) == 0)
+            return i;
+    fail_msg("there is no string \"%s\"", text);
+    return SP_NONE;
+}
+
+static void test_strings_come_sample_by_sample(void **state)
+{
+    (void)state;
+    const char *const functions[] = {"f", "g"}, *const keys[] = {"of f", "of g"};
+    struct sp_profile *a = new_cpu();
+    for (size_t i = 2; i-- > 0;)
+        add_location(a, SP_NONE, i, functions[i], 1);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct sp_label label = {.key = sp_profile_string(a, keys[i]), .num = 1};
+        const uint32_t stack[] = {1 - i, 1 - i, 1};
+        sp_profile_append_sample(a, stack, 3, &label, 1, (const int64_t[]){1});
+    }
+    struct sp_profile *merged = merge((struct sp_profile *const[]){a}, 1);
+    assert_int_equal(merged->locations.n, 2);
+    assert_true(string_of(merged, "f") < string_of(merged, "of f"));
+    assert_true(string_of(merged, "of f") < string_of(merged, "g"));
+    assert_true(string_of(merged, "g") < string_of(merged, "of g"));
+    sp_profile_free(merged);
+}
+
 static void test_locations_differ_by_lines_and_outermost_column(void **state)
 {
     (void)state;
@@ -465,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_same_code_at_another_address_is_the_same),
         cmocka_unit_test(test_mappings_differ_by_size_offset_and_build_id),
         cmocka_unit_test(test_first_mapping_stays_first_and_others_come_as_needed),
+        cmocka_unit_test(test_strings_come_sample_by_sample),
         cmocka_unit_test(test_locations_differ_by_lines_and_outermost_column),
         cmocka_unit_test(test_labels_are_the_same_in_any_order_of_keys),
         cmocka_unit_test(test_zero_samples_go_before_and_after_adding_up),
