@@ -22,16 +22,21 @@ int sp_bytes_sink(void *user, const void *data, size_t n);
 
 enum { SP_LONGEST_VARINT = 10 };
 
+/* Writes a base-128 number to `at`, where there has to be room for the longest; returns the byte behind it. */
+static inline uint8_t *sp_varint(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
 /* Appends a base-128 number. */
 static inline void sp_bytes_put_varint(struct sp_bytes *bytes, uint64_t value)
 {
     if (bytes->error || (bytes->capacity - bytes->n < SP_LONGEST_VARINT && !sp_bytes_reserve(bytes, SP_LONGEST_VARINT)))
         return;
-    uint8_t *at = bytes->at + bytes->n;
-    for (; value >= 0x80; value >>= 7)
-        *at++ = (uint8_t)(value | 0x80);
-    *at++ = (uint8_t)value;
-    bytes->n = (size_t)(at - bytes->at);
+    bytes->n = (size_t)(sp_varint(bytes->at + bytes->n, value) - bytes->at);
 }
 
 #endif

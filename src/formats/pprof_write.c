@@ -70,8 +70,12 @@ static void write_stack(struct writer *writer, const struct sp_sample *sample)
     if (sample->n_locations == 0)
         return;
     const uint32_t *locations = writer->profile->sample_locations.at + sample->first_location;
-    for (uint32_t i = 0; i < sample->n_locations; i++)
-        sp_bytes_put_varint(&writer->inner, id_of(locations[i]));
+    if (sp_bytes_reserve(&writer->inner, (size_t)sample->n_locations * SP_LONGEST_VARINT)) {
+        uint8_t *at = writer->inner.at;
+        for (uint32_t i = 0; i < sample->n_locations; i++)
+            at = sp_varint(at, id_of(locations[i]));
+        writer->inner.n = (size_t)(at - writer->inner.at);
+    }
     put_message(&writer->message, SAMPLE_LOCATION_ID, &writer->inner);
 }
 
