@@ -166,7 +166,7 @@ static int write_bytes(const struct arguments *arguments, const struct sp_bytes 
 
 static int write_profile(const struct arguments *arguments, const struct sp_profile *profile)
 {
-    const struct sp_write_options how = {.value_index = SP_VALUE_DEFAULT};
+    const struct sp_write_options how = {.value_index = SP_VALUE_DEFAULT, .may_use_threads = true};
     struct sp_bytes bytes = {0};
     int error = sp_formats[0]->write(profile, &how, &bytes);
     if (error == 0)

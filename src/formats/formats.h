@@ -24,6 +24,8 @@ struct sp_write_options {
      * all. SP_VALUE_DEFAULT, or beyond the last: the profile's default type, or else its last one, as pprof has it.
      */
     size_t value_index;
+    /* Whether a large file may be made by two threads at once. */
+    bool may_use_threads;
 };
 #define SP_VALUE_DEFAULT SIZE_MAX
 

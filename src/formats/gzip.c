@@ -18,8 +18,6 @@
 
 enum {
     LEVEL = 6,
-    LARGE_BYTES = 32 << 20, /* from here on, the time counts more than the last few percent of space */
-    LARGE_LEVEL = 1,
     LARGEST_RATIO = 1032, /* of DEFLATE: 258 bytes from two bits */
     TRAILER_SIZE_BYTES = 4,
     SMALLEST_GUESS = 4 << 10,
@@ -32,7 +30,8 @@ bool sp_is_gzip(const uint8_t *data, size_t size)
 
 int sp_gzip(const uint8_t *data, size_t size, struct sp_bytes *out)
 {
-    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(size < LARGE_BYTES ? LEVEL : LARGE_LEVEL);
+    struct libdeflate_compressor *compressor =
+        libdeflate_alloc_compressor(size < SP_GZIP_LARGE_BYTES ? LEVEL : SP_GZIP_LARGE_LEVEL);
     if (!compressor)
         return -ENOMEM;
     size_t bound = libdeflate_gzip_compress_bound(compressor, size);

@@ -14,8 +14,16 @@
 /* Whether data[0..size) begins as gzip does. */
 bool sp_is_gzip(const uint8_t *data, size_t size);
 
+enum {
+    SP_GZIP_LARGE_BYTES = 32 << 20, /* from here on, the time counts more than the last few percent of space */
+    SP_GZIP_LARGE_LEVEL = 1,
+};
+
 /* Appends data[0..size), compressed, to `out`: 0 or -ENOMEM. */
 int sp_gzip(const uint8_t *data, size_t size, struct sp_bytes *out);
+
+/* The same by two threads at once, as large data are compressed: in about half the time, 2 % larger. */
+int sp_gzip_halves(const uint8_t *data, size_t size, struct sp_bytes *out);
 
 /*
  * Appends what data[0..size), one gzip member or several in a row, decompresses to, to `out`: 0, -EINVAL (damaged),

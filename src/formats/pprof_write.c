@@ -232,8 +232,9 @@ int sp_pprof_write(const struct sp_profile *profile, const struct sp_write_optio
 {
     struct sp_bytes plain = {0};
     int error = sp_pprof_write_plain(profile, options, &plain);
+    const bool is_halved = options && options->may_use_threads && plain.n >= SP_GZIP_LARGE_BYTES;
     if (!error)
-        error = sp_gzip(plain.at, plain.n, out);
+        error = (is_halved ? sp_gzip_halves : sp_gzip)(plain.at, plain.n, out);
     sp_bytes_done(&plain);
     return error;
 }
