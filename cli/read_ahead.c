@@ -1,23 +1,34 @@
 /*
  * A ring of a few results between a thread that reads and one that takes. See read_ahead.h.
  *
- *   n_read - n_taken results wait, in slots n_taken % SLOTS and so on. The reader waits while all slots are full, the
- *   taker while they are empty; both under the lock, so that a slot belongs to one of them at a time.
+ * File i has slot i % SLOTS:
+ *
+ *   n_taken <= i < n_begun    begun: the slot's result is whose read it is until it is_ready, from then on the taker's
+ *   n_begun <= i              begun by the next who has time, once i < n_taken + SLOTS
+ *
+ * The reader begins one after the other. The taker does where it would have to wait for the reader: so neither is idle,
+ * whichever of reading and merging takes longer. All but a slot's result is under the lock.
  */
 #include "read_ahead.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "formats/formats.h"
 
-enum { SLOTS = 2 };
+enum { SLOTS = 3 };
 
 struct result {
     struct sp_profile *profile;
     int error;
     char why[SP_READ_AHEAD_WHY_BYTES];
+};
+
+struct slot {
+    bool is_ready;
+    struct result result;
 };
 
 struct sp_read_ahead {
@@ -27,30 +38,40 @@ struct sp_read_ahead {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    size_t n_read, n_taken; /* n_taken <= n_read <= n_taken + SLOTS */
-    struct result slots[SLOTS];
+    size_t n_taken, n_begun; /* n_taken <= n_begun <= n_taken + SLOTS */
+    struct slot slots[SLOTS];
 };
 
-static void read_one(const char *file, struct result *result)
+/* Under the lock, which is let go meanwhile. */
+static void read_next(struct sp_read_ahead *ahead)
 {
-    *result = (struct result){0};
-    result->error = sp_profile_read_file(file, &result->profile, result->why, sizeof result->why);
+    const size_t i = ahead->n_begun++;
+    struct slot *slot = &ahead->slots[i % SLOTS];
+    pthread_mutex_unlock(&ahead->lock);
+    slot->result = (struct result){0};
+    slot->result.error =
+        sp_profile_read_file(ahead->files[i], &slot->result.profile, slot->result.why, sizeof slot->result.why);
+    pthread_mutex_lock(&ahead->lock);
+    slot->is_ready = true;
+    pthread_cond_signal(&ahead->changed);
+}
+
+static bool has_room(const struct sp_read_ahead *ahead)
+{
+    return ahead->n_begun < ahead->n && ahead->n_begun - ahead->n_taken < SLOTS;
 }
 
 static void *read_all(void *opaque)
 {
     struct sp_read_ahead *ahead = opaque;
-    for (size_t i = 0; i < ahead->n; i++) {
-        pthread_mutex_lock(&ahead->lock);
-        while (ahead->n_read - ahead->n_taken == SLOTS)
+    pthread_mutex_lock(&ahead->lock);
+    while (ahead->n_begun < ahead->n) {
+        if (has_room(ahead))
+            read_next(ahead);
+        else
             pthread_cond_wait(&ahead->changed, &ahead->lock);
-        pthread_mutex_unlock(&ahead->lock);
-        read_one(ahead->files[i], &ahead->slots[i % SLOTS]);
-        pthread_mutex_lock(&ahead->lock);
-        ahead->n_read++;
-        pthread_cond_signal(&ahead->changed);
-        pthread_mutex_unlock(&ahead->lock);
     }
+    pthread_mutex_unlock(&ahead->lock);
     return NULL;
 }
 
@@ -67,24 +88,27 @@ struct sp_read_ahead *sp_read_ahead_new(const char *const *files, size_t n)
     return ahead;
 }
 
-/* The slot stays the taker's until n_taken says otherwise. */
-static void take(struct sp_read_ahead *ahead, struct result *result)
+/* Whether the taker reads the next file itself: not stdin, which may not end, if it need not. */
+static bool is_for_taker(const struct sp_read_ahead *ahead)
 {
-    pthread_mutex_lock(&ahead->lock);
-    while (ahead->n_read == ahead->n_taken)
-        pthread_cond_wait(&ahead->changed, &ahead->lock);
-    *result = ahead->slots[ahead->n_taken++ % SLOTS];
-    pthread_cond_signal(&ahead->changed);
-    pthread_mutex_unlock(&ahead->lock);
+    return has_room(ahead) && (!ahead->has_thread || strcmp(ahead->files[ahead->n_begun], "-") != 0);
 }
 
 int sp_read_ahead_next(struct sp_read_ahead *ahead, struct sp_profile **profile, char why[SP_READ_AHEAD_WHY_BYTES])
 {
-    struct result result;
-    if (ahead->has_thread)
-        take(ahead, &result);
-    else
-        read_one(ahead->files[ahead->n_taken++], &result);
+    pthread_mutex_lock(&ahead->lock);
+    struct slot *slot = &ahead->slots[ahead->n_taken % SLOTS];
+    while (!slot->is_ready) {
+        if (is_for_taker(ahead))
+            read_next(ahead);
+        else
+            pthread_cond_wait(&ahead->changed, &ahead->lock);
+    }
+    const struct result result = slot->result;
+    slot->is_ready = false;
+    ahead->n_taken++;
+    pthread_cond_signal(&ahead->changed);
+    pthread_mutex_unlock(&ahead->lock);
     if (result.error)
         snprintf(why, SP_READ_AHEAD_WHY_BYTES, "%s", result.why);
     else

@@ -1,8 +1,9 @@
 /*
- * Files read one after the other by a thread of their own, a few ahead of who uses them.
+ * Files read a few ahead of who uses them, by a thread of their own, and by the user itself where it would have to
+ * wait.
  *
  * Place: cli, before formats; for commands with many FILEs. Reading (decompression above all) takes about as long as
- * what is done with a profile, so the two go on at the same time.
+ * what is done with a profile, so the two go on at the same time, and two CPUs are busy whichever takes longer.
  * Context: ordinary code. All calls are from one thread.
  */
 #ifndef SIGPROF_CLI_READ_AHEAD_H
