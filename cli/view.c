@@ -1,6 +1,5 @@
 /*
- * Read, select, print. See view.h. The order of the steps is pprof's: labels become frames before any filter, so that
- * filters see them; percentages are of all samples unless they are to be relative; then the frames are made coarser.
+ * Read, select, print. See view.h; the order of the steps is in view_select.h.
  *
  * Context: ordinary code of the command's only thread.
  */
@@ -10,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cut_lines.h"
 #include "frame_limit.h"
+#include "render.h"
 #include "report_color.h"
+#include "view_select.h"
 
-enum { WHY_BYTES = 512, N_FILTERS = 9 };
+enum { WHY_BYTES = 512 };
 
 /* A view on its way. */
 struct work {
@@ -22,18 +22,9 @@ struct work {
     const struct sp_view_options *options;
     struct sp_profile *profile;
     struct sp_regex *symbol;
-    char *filters[N_FILTERS]; /* as headers show them */
-    size_t n_filters;
+    struct sp_active_filters filters; /* as headers show them */
     char why[WHY_BYTES];
 };
-
-static void say(void *context, const char *text)
-{
-    (void)context;
-    sp_complain("%s", text);
-}
-
-static const struct sp_notes notes = {.say = say};
 
 static int out_of_memory(const struct work *work)
 {
@@ -48,27 +39,6 @@ static int fail(const struct work *work, int error)
         return out_of_memory(work);
     sp_complain("%s: %s", sp_sources_name(&work->options->sources), work->why[0] ? work->why : strerror(-error));
     return SP_EXIT_FAILED;
-}
-
-/* The filters in pprof's order, "name=value". False when there is no memory. */
-static bool list_filters(struct work *work)
-{
-    const struct sp_selection *selection = &work->options->selection;
-    const struct {
-        const char *name, *value;
-    } filters[N_FILTERS] = {
-        {"focus", selection->focus},         {"ignore", selection->ignore},       {"hide", selection->hide},
-        {"show", selection->show},           {"show_from", selection->show_from}, {"tagfocus", selection->tagfocus},
-        {"tagignore", selection->tagignore}, {"tagshow", selection->tagshow},     {"taghide", selection->taghide},
-    };
-    for (size_t i = 0; i < N_FILTERS; i++) {
-        if (!filters[i].value || filters[i].value[0] == '\0')
-            continue;
-        if (asprintf(&work->filters[work->n_filters], "%s=%s", filters[i].name, filters[i].value) < 0)
-            return false;
-        work->n_filters++;
-    }
-    return true;
 }
 
 /* An expression that is a number is an address, too. */
@@ -117,39 +87,31 @@ static int make_report_options(struct work *work, struct sp_report_options *repo
         .address = options->symbol ? address_of(options->symbol) : 0,
         .source_path = options->source_path,
         .trim_path = options->trim_path,
-        .active_filters = (const char *const *)work->filters,
-        .n_active_filters = work->n_filters,
+        .active_filters = (const char *const *)work->filters.at,
+        .n_active_filters = work->filters.n,
     };
     set_limits(work, report);
     return sp_report_find_value(work->profile, options->sample_index ? options->sample_index : "", &report->value_index,
                                 work->why, sizeof work->why);
 }
 
-static int make_coarser(const struct work *work)
+/* What the report needs goes before what the options say. */
+static struct sp_granularity_options granularity_of(const struct work *work)
 {
-    const struct sp_view_options *options = work->options;
-    const int by = work->view->by ? work->view->by : options->by ? options->by : SP_BY_FUNCTION + 1;
-    const struct sp_granularity_options granularity = {
-        .by = (enum sp_granularity)(by - 1),
-        .has_no_inlines = options->has_no_inlines || work->view->has_no_inlines,
-        .has_columns = options->has_columns,
-    };
-    return sp_select_granularity(work->profile, &granularity);
+    struct sp_granularity_options granularity = sp_view_granularity(work->options);
+    if (work->view->by)
+        granularity.by = (enum sp_granularity)(work->view->by - 1);
+    granularity.has_no_inlines |= work->view->has_no_inlines;
+    return granularity;
 }
 
 /* Prints the report, which has been begun, into `out`. */
-static int select_and_print(struct work *work, struct sp_report *report, FILE *out)
+static int select_and_print(struct work *work, struct sp_view_select *select, struct sp_report *report, FILE *out)
 {
-    int error = 0;
     const struct sp_report_kind *kind = work->view->kind;
-    if (!work->options->is_relative)
-        error = sp_select(work->profile, &work->options->selection, report->label_units, &notes, work->why,
-                          sizeof work->why);
-    if (!error)
-        error = make_coarser(work);
-    if (!error)
-        error = sp_limit_frames(work->profile, work->view->writes_frames ? SP_MOST_WRITTEN_FRAMES : SP_MOST_FRAMES,
-                                work->why, sizeof work->why);
+    const struct sp_granularity_options granularity = granularity_of(work);
+    const int error =
+        sp_view_select_rest(select, &granularity, work->view->writes_frames ? SP_MOST_WRITTEN_FRAMES : SP_MOST_FRAMES);
     if (error)
         return error;
     if (!kind)
@@ -157,70 +119,40 @@ static int select_and_print(struct work *work, struct sp_report *report, FILE *o
     return (work->options->is_json ? kind->print_json : kind->print)(report, out, work->why, sizeof work->why);
 }
 
-/* Filters before the total is taken, where percentages are to be of what is left. */
-static int select_first(struct work *work)
+static int print(void *context, FILE *out)
 {
-    struct sp_label_units *units = sp_label_units_new(work->profile);
-    if (!units)
-        return -ENOMEM;
-    sp_label_units_warn(units, &notes);
-    int error = sp_select_tag_frames(work->profile, &work->options->selection, work->options->unit, &notes);
-    if (!error && work->options->is_relative)
-        error = sp_select(work->profile, &work->options->selection, units, &notes, work->why, sizeof work->why);
-    sp_label_units_free(units);
-    return error;
-}
-
-static int print(struct work *work, FILE *out)
-{
+    struct work *work = context;
+    struct sp_view_select select = {
+        .options = work->options, .profile = work->profile, .why = work->why, .why_size = sizeof work->why};
     struct sp_report_options options;
     struct sp_report report = {0};
-    int error = list_filters(work) ? compile_symbol(work) : -ENOMEM;
+    int error = sp_active_filters_init(&work->filters, &work->options->selection);
     if (!error)
-        error = select_first(work);
+        error = compile_symbol(work);
+    if (!error)
+        error = sp_view_select_first(&select);
     if (!error)
         error = make_report_options(work, &options);
     if (!error)
         error = sp_report_init(&report, work->profile, &options);
     if (!error)
-        error = select_and_print(work, &report, out);
+        error = select_and_print(work, &select, &report, out);
     sp_report_done(&report);
+    sp_view_select_done(&select);
     return error;
-}
-
-/* The report as text, to be freed: 0 or an error. */
-static int render(struct work *work, char **text, size_t *size)
-{
-    FILE *memory = open_memstream(text, size);
-    if (!memory)
-        return -ENOMEM;
-    int error = print(work, memory);
-    const bool has_failed = ferror(memory) != 0;
-    if ((fclose(memory) != 0 || has_failed) && !error)
-        error = -ENOMEM;
-    return error;
-}
-
-/* Names are a stranger's: a terminal, or who asks for what is made for one, does not get their control characters. */
-static int dress(const struct work *work, bool is_data, char **text, size_t *size)
-{
-    const struct sp_terminal_options *terminal = &work->options->terminal;
-    const bool has_color = !is_data && sp_terminal_has_color(terminal);
-    if (has_color || sp_terminal_is_on(terminal))
-        *size = sp_make_harmless(*text, *size);
-    return has_color && !work->view->is_plain ? sp_report_color(text, size) : 0;
 }
 
 static int show(struct work *work)
 {
     char *text = NULL;
     size_t size = 0;
-    int error = render(work, &text, &size);
     const bool is_data = work->view->is_data || work->options->is_json;
     struct sp_terminal_options terminal = work->options->terminal;
     terminal.is_wide |= work->view->is_plain;
-    if (!error)
-        error = dress(work, is_data, &text, &size);
+    const bool has_color = !is_data && sp_terminal_has_color(&terminal);
+    int error = sp_render(print, work, has_color || sp_terminal_is_on(&terminal), &text, &size);
+    if (!error && has_color && !work->view->is_plain)
+        error = sp_report_color(&text, &size);
     const int status = error ? fail(work, error) : sp_terminal_show(&terminal, is_data, text, size);
     free(text);
     return status;
@@ -233,9 +165,7 @@ static int check(const struct work *work)
         return sp_usage_error(command, "REGEX and FILE are missing");
     if (work->options->is_json && (!work->view->kind || !work->view->kind->print_json))
         return sp_usage_error(command, "there is no JSON of this; `sigprof convert -f json` has the whole profile");
-    if (work->options->terminal.output && work->options->terminal.output[0] == '\0')
-        return sp_usage_error(command, "-o needs a FILE, or - for standard output");
-    return sp_sources_check(command, &work->options->sources);
+    return sp_view_check(command, work->options);
 }
 
 int sp_view_show(const struct sp_view *view, const struct sp_view_options *options)
@@ -246,8 +176,7 @@ int sp_view_show(const struct sp_view *view, const struct sp_view_options *optio
         status = sp_sources_read(&options->sources, view->is_whole, &work.profile);
     if (status == SP_EXIT_OK)
         status = show(&work);
-    for (size_t i = 0; i < work.n_filters; i++)
-        free(work.filters[i]);
+    sp_active_filters_done(&work.filters);
     sp_regex_free(work.symbol);
     sp_profile_free(work.profile);
     return status;

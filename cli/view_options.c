@@ -29,8 +29,8 @@
 /* The option that makes `number` of the member that `option` is about. */
 static const char *other_of(const struct sp_option *option, int number)
 {
-    for (size_t i = 0; i < SP_VIEW_SHAPE; i++) {
-        const struct sp_option *other = &sp_view_shape[i];
+    for (size_t i = 0; i < SP_VIEW_ROWS; i++) {
+        const struct sp_option *other = &sp_view_rows[i];
         if (other->take == option->take && other->offset == option->offset && other->number == number)
             return other->name;
     }
@@ -152,19 +152,22 @@ const struct sp_option sp_view_values[SP_VIEW_VALUES] = {
     {.name = "alloc-objects", .take = take_value, .number = 3},
     {.name = "contentions", .take = take_value, .number = 4},
     {.name = "total-delay", .take = take_value, .number = 5},
-    {.name = "mean-delay", .take = take_mean_delay, .number = 5},
     TEXT("unit", "UNIT", unit, "of values: ms, MiB ...; auto: each its own; minimum: one for all (default)"),
+    SWITCH("relative-percentages", is_relative, "percentages of what the filters leave, not of everything"),
+};
+
+const struct sp_option sp_view_arithmetic[SP_VIEW_ARITHMETIC] = {
+    {.name = "mean-delay", .take = take_mean_delay, .number = 5},
     SWITCH("mean", is_mean, "values divided by the first one (a count)"),
     {.name = "divide-by",
      .value_name = "NUMBER",
      .help = "all values divided by it",
      .take = take_divisor,
      .offset = AT(divide_by)},
-    SWITCH("relative-percentages", is_relative, "percentages of what the filters leave, not of everything"),
     SWITCH("drop-negative", drop_negative, "without functions whose value is negative (in differences)"),
 };
 
-const struct sp_option sp_view_shape[SP_VIEW_SHAPE] = {
+const struct sp_option sp_view_limits[SP_VIEW_LIMITS] = {
     {.name = "nodecount",
      .letter = 'n',
      .value_name = "N",
@@ -176,13 +179,11 @@ const struct sp_option sp_view_shape[SP_VIEW_SHAPE] = {
      .help = "without functions below this share of the total (0.005)",
      .take = sp_take_real,
      .offset = AT(node_fraction)},
-    {.name = "edgefraction",
-     .value_name = "SHARE",
-     .help = "without calls below this share of the total (0.001)",
-     .take = sp_take_real,
-     .offset = AT(edge_fraction)},
     SWITCH("trim", has_trim, "=false: everything, however small"),
     {.name = "no-trim", .help = "the same", .take = take_trim, .offset = AT(has_trim)},
+};
+
+const struct sp_option sp_view_rows[SP_VIEW_ROWS] = {
     ONE_OF("flat", sort, SP_SORT_FLAT, "sorted by the function's own value (default)"),
     ONE_OF("cum", sort, SP_SORT_CUM, "sorted by the value with all that the function calls"),
     ONE_OF("functions", by, SP_BY_FUNCTION + 1, "a row for each function (default)"),
@@ -192,11 +193,19 @@ const struct sp_option sp_view_shape[SP_VIEW_SHAPE] = {
     ONE_OF("addresses", by, SP_BY_ADDRESS + 1, "for each address"),
     SWITCH("noinlines", has_no_inlines, "inlined functions count as the function that they are inlined into"),
     SWITCH("showcolumns", has_columns, "lines with their columns"),
+    TEXT("trim-path", "PREFIX:...", trim_path, "beginnings of paths of source files to cut off"),
+};
+
+const struct sp_option sp_view_looks[SP_VIEW_LOOKS] = {
+    {.name = "edgefraction",
+     .value_name = "SHARE",
+     .help = "without calls below this share of the total (0.001)",
+     .take = sp_take_real,
+     .offset = AT(edge_fraction)},
     SWITCH("call-tree", has_call_tree, "drawings: a node for each way to a function"),
     SWITCH("compact-labels", has_compact_labels, "traces: labels of a sample on one line"),
     SWITCH("intel-syntax", is_intel_syntax, "disasm: Intel's syntax"),
     TEXT("source-path", "DIR:...", source_path, "where to look for source files"),
-    TEXT("trim-path", "PREFIX:...", trim_path, "beginnings of paths of source files to cut off"),
 };
 
 const struct sp_option sp_view_output[SP_VIEW_OUTPUT] = {SWITCH("json", is_json, "one JSON object instead")};
@@ -212,4 +221,11 @@ int sp_view_take_word(const struct sp_command *command, const char *word, void *
         return SP_EXIT_OK;
     }
     return sp_sources_take_file(&options->sources, word);
+}
+
+int sp_view_check(const struct sp_command *command, const struct sp_view_options *options)
+{
+    if (options->terminal.output && options->terminal.output[0] == '\0')
+        return sp_usage_error(command, "-o needs a FILE, or - for standard output");
+    return sp_sources_check(command, &options->sources);
 }

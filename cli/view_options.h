@@ -40,23 +40,39 @@ struct sp_view_options {
         .node_count = SIZE_MAX,                                                                              \
     }
 
-/* Their tables, in the order of --help. */
-enum { SP_VIEW_FILTERS = 12, SP_VIEW_VALUES = 14, SP_VIEW_SHAPE = 19, SP_VIEW_OUTPUT = 1 };
+/*
+ * Their tables, in the order of --help. Arithmetic and looks are of reports of one profile; the others are those of
+ * `diff` too.
+ */
+enum {
+    SP_VIEW_FILTERS = 12,
+    SP_VIEW_VALUES = 10,
+    SP_VIEW_ARITHMETIC = 4,
+    SP_VIEW_LIMITS = 4,
+    SP_VIEW_ROWS = 10,
+    SP_VIEW_LOOKS = 5,
+    SP_VIEW_OUTPUT = 1,
+};
 extern const struct sp_option sp_view_filters[SP_VIEW_FILTERS], sp_view_values[SP_VIEW_VALUES],
-    sp_view_shape[SP_VIEW_SHAPE], sp_view_output[SP_VIEW_OUTPUT];
+    sp_view_arithmetic[SP_VIEW_ARITHMETIC], sp_view_limits[SP_VIEW_LIMITS], sp_view_rows[SP_VIEW_ROWS],
+    sp_view_looks[SP_VIEW_LOOKS], sp_view_output[SP_VIEW_OUTPUT];
 
 /* The sets of a command whose structure is, or begins with, a sp_view_options. */
-#define SP_VIEW_OPTION_SETS                                                                                       \
-    {"Which samples, frames and labels", sp_view_filters, SP_VIEW_FILTERS, 0},                                    \
-        {"Which values", sp_view_values, SP_VIEW_VALUES, 0}, {"Rows and order", sp_view_shape, SP_VIEW_SHAPE, 0}, \
-        {"Which profiles", sp_sources_options, SP_SOURCES_OPTIONS, offsetof(struct sp_view_options, sources)},    \
-        {"Output", sp_view_output, SP_VIEW_OUTPUT, 0},                                                            \
-    {                                                                                                             \
-        NULL, sp_terminal_options, SP_TERMINAL_OPTIONS, offsetof(struct sp_view_options, terminal)                \
+#define SP_VIEW_OPTION_SETS                                                                                     \
+    {"Which samples, frames and labels", sp_view_filters, SP_VIEW_FILTERS, 0},                                  \
+        {"Which values", sp_view_values, SP_VIEW_VALUES, 0}, {NULL, sp_view_arithmetic, SP_VIEW_ARITHMETIC, 0}, \
+        {"Rows and order", sp_view_limits, SP_VIEW_LIMITS, 0}, {NULL, sp_view_rows, SP_VIEW_ROWS, 0},           \
+        {NULL, sp_view_looks, SP_VIEW_LOOKS, 0},                                                                \
+        {"Which profiles", sp_sources_options, SP_SOURCES_OPTIONS, offsetof(struct sp_view_options, sources)},  \
+        {"Output", sp_view_output, SP_VIEW_OUTPUT, 0},                                                          \
+    {                                                                                                           \
+        NULL, sp_terminal_options, SP_TERMINAL_OPTIONS, offsetof(struct sp_view_options, terminal)              \
     }
-enum { SP_VIEW_SETS = 6 };
+enum { SP_VIEW_SETS = 9 };
 extern const struct sp_option_set sp_view_sets[SP_VIEW_SETS];
 int sp_view_take_word(const struct sp_command *command, const char *word, void *to);
+/* Whether files and output make sense: SP_EXIT_OK or SP_EXIT_USAGE. */
+int sp_view_check(const struct sp_command *command, const struct sp_view_options *options);
 
 /* What --help says of FILE. */
 #define SP_VIEW_FILE_HELP                                                                                       \
