@@ -116,7 +116,7 @@ const struct sp_option sp_view_filters[SP_VIEW_FILTERS] = {
     REGEX("hide", hide, "without such frames; what they called is shown as called by their callers"),
     REGEX("show", show, "only such frames"),
     REGEX("show-from", show_from, "stacks begin at the outermost such frame"),
-    REGEX("prune-from", prune_from, "stacks end above such a frame: it and what it calls is left out"),
+    REGEX("prune-from", prune_from, "stacks end at the innermost such frame: what it calls is left out"),
     {.name = "tagfocus",
      .value_name = "[KEY=]VALUE",
      .help = "only samples with a label that matches a regular expression or lies in a\n"
