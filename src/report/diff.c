@@ -14,14 +14,13 @@
 #include "report/report.h"
 #include "util/arena.h"
 
-#define SHOWN_SHARE 0.005 /* of the larger total: functions that took less are not shown, unless they differ */
 #define NS_PER_S 1e9
 
 static const char *const side_names[] = {"OLD", "NEW"};
 
 /* Finds the sample type on both sides. */
-static int find_types(const struct sp_profile *const profiles[SP_N_SIDES], const char *wanted,
-                      size_t indexes[SP_N_SIDES], char *why, size_t why_size)
+static int find_types(struct sp_profile *const profiles[SP_N_SIDES], const char *wanted, size_t indexes[SP_N_SIDES],
+                      char *why, size_t why_size)
 {
     const struct sp_value_type *types[SP_N_SIDES];
     for (enum sp_side side = SP_OLD; side < SP_N_SIDES; side++) {
@@ -39,7 +38,7 @@ static int find_types(const struct sp_profile *const profiles[SP_N_SIDES], const
     const char *new_unit = sp_profile_text(profiles[SP_NEW], types[SP_NEW]->unit);
     if (strcmp(old_type, new_type) == 0 && strcmp(old_unit, new_unit) == 0)
         return 0;
-    snprintf(why, why_size, "OLD has %s in %s, NEW has %s in %s: choose a type that both have by --sample_index",
+    snprintf(why, why_size, "OLD has %s in %s, NEW has %s in %s: choose a type that both have by --sample-index",
              old_type, old_unit, new_type, new_unit);
     return -EINVAL;
 }
@@ -58,11 +57,12 @@ static int choose_scales(struct sp_diff *diff, char *why, size_t why_size)
     }
     if (!diff->options.is_normalized)
         return 0;
-    if (diff->total.value[SP_OLD] <= 0 || diff->total.value[SP_NEW] <= 0) {
+    const double old = diff->whole[SP_OLD], new = diff->whole[SP_NEW];
+    if (old <= 0 || new <= 0) {
         snprintf(why, why_size, "a total is not above 0: there is nothing to normalize by");
         return -EINVAL;
     }
-    diff->scale[SP_NEW] = diff->scale[SP_OLD] * diff->total.value[SP_OLD] / diff->total.value[SP_NEW];
+    diff->scale[SP_NEW] = diff->scale[SP_OLD] * old / new;
     return 0;
 }
 
@@ -74,22 +74,20 @@ static void scale(struct sp_diff_value *value, const double factors[SP_N_SIDES])
     }
 }
 
+/* A side without samples would have had such as the other's. */
 static void find_weights(struct sp_diff *diff)
 {
-    for (enum sp_side side = SP_OLD; side < SP_N_SIDES; side++) {
-        bool is_known = diff->errors != SP_ERRORS_UNKNOWN && diff->total.value[side] != 0;
-        diff->weight[side] = is_known ? diff->total.variance[side] / fabs(diff->total.value[side]) : 0;
-    }
-    /* A side without samples would have had such as the other's. */
-    if (diff->errors != SP_ERRORS_UNKNOWN && diff->weight[SP_OLD] == 0)
+    for (enum sp_side side = SP_OLD; diff->errors == SP_ERRORS_UNKNOWN && side < SP_N_SIDES; side++)
+        diff->weight[side] = 0;
+    if (diff->weight[SP_OLD] == 0)
         diff->weight[SP_OLD] = diff->weight[SP_NEW];
-    if (diff->errors != SP_ERRORS_UNKNOWN && diff->weight[SP_NEW] == 0)
+    if (diff->weight[SP_NEW] == 0)
         diff->weight[SP_NEW] = diff->weight[SP_OLD];
 }
 
 static void judge_rows(struct sp_diff *diff)
 {
-    const double *total = diff->total.value, heavy = fmax(diff->heavy[SP_OLD], diff->heavy[SP_NEW]);
+    const double heavy = fmax(diff->heavy[SP_OLD], diff->heavy[SP_NEW]);
     sp_diff_judge(&diff->total, diff->weight, heavy, diff->options.run_variation);
     for (size_t i = 0; i < diff->n; i++) {
         struct sp_diff_row *row = &diff->rows[i];
@@ -97,7 +95,7 @@ static void judge_rows(struct sp_diff *diff)
         sp_diff_judge(&row->cum, diff->weight, heavy, diff->options.run_variation);
         double shares[SP_N_SIDES] = {0};
         for (enum sp_side side = SP_OLD; side < SP_N_SIDES; side++)
-            shares[side] = total[side] != 0 ? 100 * row->flat.value[side] / total[side] : 0;
+            shares[side] = diff->whole[side] != 0 ? 100 * row->flat.value[side] / diff->whole[side] : 0;
         row->share_change = shares[SP_NEW] - shares[SP_OLD];
     }
 }
@@ -143,6 +141,7 @@ static int mark_significant(struct sp_diff *diff)
     for (size_t i = 0; i < diff->n; i++) {
         mark_equals(diff, &diff->rows[i]);
         diff->n_differing += diff->rows[i].flat.is_significant;
+        diff->n_differing_by_cum += diff->rows[i].cum.is_significant;
     }
     return 0;
 }
@@ -152,28 +151,57 @@ static int descending(double left, double right)
     return (left < right) - (left > right);
 }
 
-/* What differs by itself, then what differs by what it calls, then the rest; the largest changes first. */
-static int compare_rows(const void *a, const void *b)
+static const struct sp_diff_value *value_at(const struct sp_diff_row *row, size_t offset)
 {
-    const struct sp_diff_row *left = a, *right = b;
-    int order = right->flat.is_significant - left->flat.is_significant;
-    bool by_flat = left->flat.is_significant;
-    if (order == 0 && !by_flat)
-        order = right->cum.is_significant - left->cum.is_significant;
-    if (order == 0 && !by_flat && left->cum.is_significant)
-        order = descending(fabs(left->cum.change), fabs(right->cum.change));
+    return (const void *)((const char *)row + offset);
+}
+
+static int compare_changes(const struct sp_diff_value *left, const struct sp_diff_value *right)
+{
+    return descending(fabs(left->change), fabs(right->change));
+}
+
+static int compare_names(const struct sp_diff_row *left, const struct sp_diff_row *right)
+{
+    int order = strcmp(left->name, right->name);
     if (order == 0)
-        order = descending(fabs(left->flat.change), fabs(right->flat.change));
+        order = strcmp(left->file, right->file);
     if (order == 0)
-        order = descending(fabs(left->cum.change), fabs(right->cum.change));
+        order = strcmp(left->object, right->object);
+    return order ? order : (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+/* What differs by `first`, then what differs by `second`, then the rest; the largest changes first. */
+static int compare_by(const struct sp_diff_row *left, const struct sp_diff_row *right, size_t first, size_t second)
+{
+    const struct sp_diff_value *l1 = value_at(left, first), *r1 = value_at(right, first);
+    const struct sp_diff_value *l2 = value_at(left, second), *r2 = value_at(right, second);
+    int order = r1->is_significant - l1->is_significant;
+    const bool is_by_second = !l1->is_significant;
+    if (order == 0 && is_by_second)
+        order = r2->is_significant - l2->is_significant;
+    if (order == 0 && is_by_second && l2->is_significant)
+        order = compare_changes(l2, r2);
     if (order == 0)
-        order = strcmp(left->name, right->name);
-    return order ? order : strcmp(left->file, right->file);
+        order = compare_changes(l1, r1);
+    if (order == 0)
+        order = compare_changes(l2, r2);
+    return order ? order : compare_names(left, right);
+}
+
+static int compare_by_flat(const void *a, const void *b)
+{
+    return compare_by(a, b, offsetof(struct sp_diff_row, flat), offsetof(struct sp_diff_row, cum));
+}
+
+static int compare_by_cum(const void *a, const void *b)
+{
+    return compare_by(a, b, offsetof(struct sp_diff_row, cum), offsetof(struct sp_diff_row, flat));
 }
 
 static bool is_large(const struct sp_diff *diff, const struct sp_diff_row *row)
 {
-    double least = SHOWN_SHARE * fmax(fabs(diff->total.value[SP_OLD]), fabs(diff->total.value[SP_NEW]));
+    double least = diff->options.large * fmax(fabs(diff->total.value[SP_OLD]), fabs(diff->total.value[SP_NEW]));
     return fmax(fabs(row->cum.value[SP_OLD]), fabs(row->cum.value[SP_NEW])) >= least;
 }
 
@@ -189,20 +217,23 @@ static void order_rows(struct sp_diff *diff)
         diff->rows[n_large++] = row;
     }
     if (n_large > 1)
-        qsort(diff->rows, n_large, sizeof(*diff->rows), compare_rows);
+        qsort(diff->rows, n_large, sizeof(*diff->rows), diff->options.by_cum ? compare_by_cum : compare_by_flat);
     size_t most = diff->options.n_most;
     diff->n_shown = most > 0 && most < n_large ? most : n_large;
 }
 
 static int compare(struct sp_diff *diff, char *why, size_t why_size)
 {
-    sp_diff_match_by_name(diff);
+    sp_diff_match_files(diff);
     int error = choose_scales(diff, why, why_size);
     if (error)
         return error;
     scale(&diff->total, diff->scale);
-    for (enum sp_side side = SP_OLD; side < SP_N_SIDES; side++)
+    for (enum sp_side side = SP_OLD; side < SP_N_SIDES; side++) {
         diff->heavy[side] *= diff->scale[side];
+        diff->weight[side] *= diff->scale[side];
+        diff->whole[side] *= diff->scale[side];
+    }
     for (size_t i = 0; i < diff->n; i++) {
         scale(&diff->rows[i].flat, diff->scale);
         scale(&diff->rows[i].cum, diff->scale);
@@ -221,7 +252,7 @@ static const char *copy(struct sp_diff *diff, const struct sp_profile *profile, 
     return sp_arena_copy(diff->texts, text, strlen(text));
 }
 
-int sp_diff_init(struct sp_diff *diff, const struct sp_profile *const profiles[SP_N_SIDES],
+int sp_diff_init(struct sp_diff *diff, struct sp_profile *const profiles[SP_N_SIDES],
                  const struct sp_diff_options *options, char *why, size_t why_size)
 {
     size_t indexes[SP_N_SIDES];
@@ -229,6 +260,8 @@ int sp_diff_init(struct sp_diff *diff, const struct sp_profile *const profiles[S
     if (!diff->index || !diff->texts)
         return -ENOMEM;
     int error = find_types(profiles, options->sample_type, indexes, why, why_size);
+    if (!error && options->by == SP_BY_ADDRESS)
+        error = sp_diff_check_builds(profiles, why, why_size);
     if (error)
         return error;
     const struct sp_value_type *type = &profiles[SP_OLD]->sample_types.at[indexes[SP_OLD]];
@@ -240,6 +273,8 @@ int sp_diff_init(struct sp_diff *diff, const struct sp_profile *const profiles[S
         diff->duration_ns[side] = profiles[side]->duration_ns;
         error = sp_diff_add_side(diff, profiles[side], side, indexes[side]);
     }
+    const bool is_old_worse = diff->errors_of[SP_OLD] == SP_ERRORS_UNKNOWN;
+    diff->errors = is_old_worse ? SP_ERRORS_UNKNOWN : diff->errors_of[SP_NEW];
     return error ? error : compare(diff, why, why_size);
 }
 

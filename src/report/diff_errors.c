@@ -85,7 +85,7 @@ void sp_diff_mark_significant(struct sp_diff_value **values, size_t n)
 /* Growth in percent; of a function that is new, in percent of OLD's total. */
 static double growth_of(const struct sp_diff *diff, const struct sp_diff_value *value)
 {
-    double base = value->value[SP_OLD] != 0 ? value->value[SP_OLD] : diff->total.value[SP_OLD];
+    double base = value->value[SP_OLD] != 0 ? value->value[SP_OLD] : diff->whole[SP_OLD];
     if (!value->is_significant || value->change <= 0)
         return 0;
     return base != 0 ? 100 * value->change / fabs(base) : INFINITY;

@@ -1,5 +1,5 @@
 /*
- * What differs between two profiles, as text: a line that says it all, then a table of functions.
+ * What differs between two profiles, as text: a line that says it all, then a table of rows.
  *
  * Place on the way of a sample: two profiles → diff → *this* → what the user reads.
  * Context: ordinary code.
@@ -10,8 +10,18 @@
 #include "profile/measure.h"
 #include "report/diff.h"
 #include "report/frame_text.h"
+#include "report/report.h"
 
 enum { WIDTH = 10 };
+
+/* What a row is: one, and several. */
+static const char *const row_words[][2] = {
+    [SP_BY_FUNCTION] = {"function", "functions"},
+    [SP_BY_FILE] = {"file", "files"},
+    [SP_BY_FILE_AND_FUNCTION] = {"function", "functions"},
+    [SP_BY_LINE] = {"line", "lines"},
+    [SP_BY_ADDRESS] = {"address", "addresses"},
+};
 
 struct page {
     const struct sp_diff *diff;
@@ -24,10 +34,15 @@ static int64_t rounded(double value)
     return sp_truncated(round(value));
 }
 
-/* In a unit in which a hundredth of the larger total is at least 1: two decimals are enough for everything shown. */
+/*
+ * The unit that is asked for; else one in which a hundredth of the larger total is at least 1: two decimals are enough
+ * for everything shown.
+ */
 static const char *choose_unit(const struct sp_diff *diff)
 {
-    double larger = fmax(fabs(diff->total.value[SP_OLD]), fabs(diff->total.value[SP_NEW]));
+    if (diff->options.unit && strcmp(diff->options.unit, SP_UNIT_MINIMUM) != 0)
+        return diff->options.unit;
+    double larger = fmax(fabs(diff->whole[SP_OLD]), fabs(diff->whole[SP_NEW]));
     const char *unit = sp_scale(rounded(larger / 100), diff->unit, SP_UNIT_AUTO).unit;
     return unit[0] != '\0' ? unit : diff->unit;
 }
@@ -79,7 +94,7 @@ static void put_side(const struct page *page, const char *label, enum sp_side si
     const struct sp_diff *diff = page->diff;
     char number[SP_VALUE_TEXT_BYTES];
     fprintf(page->out, "%s: %s, ", label, diff->options.names[side] ? diff->options.names[side] : "");
-    put_value(page, diff->total.value[side] / diff->scale[side], "", 0);
+    put_value(page, diff->whole[side] / diff->scale[side], "", 0);
     if (diff->duration_ns[side] != 0) {
         const char *unit = sp_scaled_text(diff->duration_ns[side], "nanoseconds", SP_UNIT_AUTO, number);
         fprintf(page->out, " in %s%s", number, unit);
@@ -97,8 +112,9 @@ static void put_errors(const struct page *page)
 {
     const struct sp_diff *diff = page->diff;
     if (diff->errors == SP_ERRORS_UNKNOWN) {
-        fprintf(page->out, "Errors: not known; nothing says how many samples these values of %s come from\n",
-                diff->type);
+        char reason[SP_DIFF_REASON_BYTES];
+        sp_diff_why_unknown(diff, reason);
+        fprintf(page->out, "Errors: not known, so nothing is marked: %s\n", reason);
         return;
     }
     fprintf(page->out,
@@ -106,10 +122,16 @@ static void put_errors(const struct page *page)
             100 * diff->options.run_variation, diff->n_tests, diff->n_tests == 1 ? "" : "s together");
 }
 
+/* Whether filters have left samples out. */
+static bool is_part(const struct sp_diff *diff)
+{
+    return diff->total.value[SP_OLD] != diff->whole[SP_OLD] || diff->total.value[SP_NEW] != diff->whole[SP_NEW];
+}
+
 static void put_total(const struct page *page)
 {
     const struct sp_diff_value *total = &page->diff->total;
-    fputs("Total: ", page->out);
+    fputs(is_part(page->diff) ? "Selected: " : "Total: ", page->out);
     put_value(page, total->value[SP_OLD], "", 0);
     fputs(" to ", page->out);
     put_value(page, total->value[SP_NEW], "", 0);
@@ -124,48 +146,51 @@ static void put_total(const struct page *page)
     fputs(total->is_significant ? " *\n" : "\n", page->out);
 }
 
-/* The first function that differs, in words. */
+/* The first row that differs, in words. */
 static void put_first(const struct page *page)
 {
     const struct sp_diff_row *row = &page->diff->rows[0];
+    const struct sp_diff_value *value = page->diff->options.by_cum ? &row->cum : &row->flat;
     fprintf(page->out, "%s ", row->name);
-    if (has_relative(&row->flat)) {
-        put_relative(page, &row->flat);
+    if (has_relative(value)) {
+        put_relative(page, value);
     } else {
-        put_change(page, &row->flat, 0);
+        put_change(page, value, 0);
         fputc(' ', page->out);
-        put_error(page, &row->flat, 0);
+        put_error(page, value, 0);
     }
     fputs(what_became_of(row), page->out);
 }
 
-static size_t n_differing_by_cum(const struct sp_diff *diff)
+/* "3 functions differ, most of all: parse +20.1% ±2.1". */
+static void put_findings(const struct page *page, size_t n)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < diff->n; i++)
-        n += diff->rows[i].cum.is_significant;
-    return n;
+    const struct sp_diff *diff = page->diff;
+    const bool by_cum = diff->options.by_cum;
+    fprintf(page->out, "%zu %s %s", n, row_words[diff->options.by][n != 1], n == 1 ? "differs" : "differ");
+    if (by_cum)
+        fprintf(page->out, " with what %s", n == 1 ? "it calls" : "they call");
+    fputs(n == 1 ? ": " : ", most of all: ", page->out);
+    put_first(page);
+    fputc('\n', page->out);
 }
 
 /* The answer. */
 static void put_headline(const struct page *page)
 {
     const struct sp_diff *diff = page->diff;
-    size_t n = diff->n_differing, n_by_cum = n_differing_by_cum(diff);
-    if (diff->errors == SP_ERRORS_UNKNOWN) {
+    const size_t n_by_cum = diff->n_differing_by_cum, n = diff->options.by_cum ? n_by_cum : diff->n_differing;
+    if (diff->errors == SP_ERRORS_UNKNOWN)
         fputs("Whether anything differs beyond sampling error is not known\n", page->out);
-    } else if (n > 0) {
-        fprintf(page->out, "%zu function%s: ", n, n == 1 ? " differs" : "s differ, most of all");
-        put_first(page);
-        fputc('\n', page->out);
-    } else if (n_by_cum > 0 || diff->total.is_significant) {
-        fprintf(page->out, "No function differs by itself; %zu with what %s\n", n_by_cum,
+    else if (n > 0)
+        put_findings(page, n);
+    else if (n_by_cum > 0 || diff->total.is_significant)
+        fprintf(page->out, "No %s differs by itself; %zu with what %s\n", row_words[diff->options.by][0], n_by_cum,
                 n_by_cum == 1 ? "it calls" : "they call");
-    } else if (diff->n_tests == 0) {
+    else if (diff->n_tests == 0)
         fputs("There are too few samples to call anything different\n", page->out);
-    } else {
+    else
         fputs("Nothing differs beyond sampling error\n", page->out);
-    }
 }
 
 /* Five columns: old, new, change, error, and the change in percent. Nothing, where there is nothing on either side. */
@@ -176,9 +201,12 @@ static void put_columns(const struct page *page, const struct sp_diff_value *val
         return;
     }
     put_value(page, value->value[SP_OLD], "", WIDTH);
-    put_value(page, value->value[SP_NEW], "", WIDTH + 1);
-    put_change(page, value, WIDTH + 1);
-    put_error(page, value, WIDTH + 1);
+    fputc(' ', page->out);
+    put_value(page, value->value[SP_NEW], "", WIDTH);
+    fputc(' ', page->out);
+    put_change(page, value, WIDTH);
+    fputc(' ', page->out);
+    put_error(page, value, WIDTH);
     if (has_relative(value))
         fprintf(page->out, " %+*.1f%%", WIDTH - 2, 100 * value->relative);
     else
@@ -201,6 +229,7 @@ void sp_diff_print(const struct sp_diff *diff, FILE *out)
     put_side(&page, "Old", SP_OLD);
     put_side(&page, "New", SP_NEW);
     fprintf(out, "Type: %s\n", diff->type);
+    sp_report_print_filters(diff->options.active_filters, diff->options.n_active_filters, out);
     put_total(&page);
     put_errors(&page);
     fputs("  flat old   flat new     change      error       in %    share "

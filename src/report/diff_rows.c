@@ -1,7 +1,8 @@
 /*
- * From two profiles to the values of each function. See diff_rows.h.
+ * From two profiles to the values of each row. See diff_rows.h.
  *
- * As in graph.h, each frame of a profile is resolved to its row once; then samples are added with array reads.
+ * The frames of a side are resolved to the nodes of a graph, as those of all reports are, and the nodes to rows, which
+ * both sides share; then samples are added with array reads.
  *
  * Context: ordinary code of one thread.
  */
@@ -13,31 +14,41 @@
 #include <string.h>
 
 #include "profile/index.h"
-#include "report/frame_text.h"
+#include "report/diff_weights.h"
+#include "report/graph_build.h"
 #include "report/names.h"
-#include "report/report.h"
 #include "util/arena.h"
 #include "util/hash.h"
 
-/* How much one side's samples weigh. */
-struct weighing {
-    const struct sp_profile *profile;
-    enum sp_side side;
-    size_t value_index;
-    size_t count_index;  /* the type that is a number of samples, or SP_NO_VALUE */
-    double period;       /* what a sample stands for, 0 where that is not known */
-    double periods_each; /* how many periods a sample stands for on average */
-};
-
 struct side {
-    struct weighing weighing;
-    uint32_t *of_function; /* rows */
-    uint32_t *frames;      /* rows, innermost first */
-    size_t *first_frame;   /* [locations.n + 1] */
-    struct sp_text_room room;
+    enum sp_side which;
+    struct sp_profile *profile;
+    struct sp_graph graph; /* its frames are rows once they are resolved */
+    uint32_t *of_node;     /* rows; SP_NONE where there is none yet */
 };
 
-static uint32_t add_row(struct sp_diff *diff, const char *name, const char *file, uint64_t hash)
+static const char *copy(struct sp_diff *diff, const char *text)
+{
+    return text[0] == '\0' ? "" : sp_arena_copy(diff->texts, text, strlen(text));
+}
+
+/* The name that is shown of `row`, which `node` is. NULL when there is no memory. */
+static const char *shown_name(struct sp_diff *diff, const struct sp_diff_row *row, const struct sp_node *node)
+{
+    const bool is_function = diff->options.by == SP_BY_FUNCTION;
+    if (is_function && node->name[0] != '\0')
+        return row->function;
+    struct sp_node shown = *node;
+    if (is_function)
+        shown.file = "";
+    char *text = sp_node_name_text(&shown);
+    const char *name = text ? copy(diff, text) : NULL;
+    free(text);
+    return name;
+}
+
+static uint32_t add_row(struct sp_diff *diff, const struct sp_diff_row *wanted, const struct sp_node *node,
+                        uint64_t hash)
 {
     if (diff->n == diff->capacity) {
         size_t larger = diff->capacity ? diff->capacity * 2 : 256;
@@ -47,292 +58,153 @@ static uint32_t add_row(struct sp_diff *diff, const char *name, const char *file
         diff->rows = moved;
         diff->capacity = larger;
     }
-    struct sp_diff_row row = {.name = sp_arena_copy(diff->texts, name, strlen(name)),
-                              .file = sp_arena_copy(diff->texts, file, strlen(file))};
-    if (!row.name || !row.file || diff->n >= SP_NONE || sp_index_put(diff->index, hash, (uint32_t)diff->n) != 0)
+    struct sp_diff_row row = *wanted;
+    row.function = copy(diff, wanted->function);
+    row.file = copy(diff, wanted->file);
+    row.object = copy(diff, wanted->object);
+    row.name = shown_name(diff, &row, node);
+    if (!row.name || !row.function || !row.file || !row.object || diff->n >= SP_NONE ||
+        sp_index_put(diff->index, hash, (uint32_t)diff->n) != 0)
         return SP_NONE;
     diff->rows[diff->n] = row;
     return (uint32_t)diff->n++;
 }
 
-/* The row of `name` and `file`, new where needed; SP_NONE when there is no memory. */
-static uint32_t find_row(struct sp_diff *diff, const char *name, const char *file)
+static bool are_same(const struct sp_diff_row *a, const struct sp_diff_row *b)
 {
-    uint64_t hash = sp_hash_bytes(sp_hash_seed(), name, strlen(name));
-    hash = sp_hash_bytes(hash, file, strlen(file));
+    return a->line == b->line && a->column == b->column && a->offset == b->offset &&
+           strcmp(a->function, b->function) == 0 && strcmp(a->file, b->file) == 0 && strcmp(a->object, b->object) == 0;
+}
+
+static uint64_t hash_of(const struct sp_diff_row *row)
+{
+    uint64_t hash = sp_hash_bytes(sp_hash_seed(), row->function, strlen(row->function));
+    hash = sp_hash_bytes(hash, row->file, strlen(row->file));
+    hash = sp_hash_bytes(hash, row->object, strlen(row->object));
+    return sp_hash_word(sp_hash_word(sp_hash_word(hash, (uint64_t)row->line), (uint64_t)row->column), row->offset);
+}
+
+/* The row that is the same as `wanted`, new where needed; SP_NONE when there is no memory. */
+static uint32_t find_row(struct sp_diff *diff, const struct sp_diff_row *wanted, const struct sp_node *node)
+{
+    const uint64_t hash = hash_of(wanted);
     struct sp_probe probe;
     for (uint32_t i = sp_index_first(diff->index, hash, &probe); i != SP_INDEX_NONE;
          i = sp_index_next(diff->index, &probe)) {
-        if (strcmp(diff->rows[i].name, name) == 0 && strcmp(diff->rows[i].file, file) == 0)
+        if (are_same(&diff->rows[i], wanted))
             return i;
     }
-    return add_row(diff, name, file, hash);
+    return add_row(diff, wanted, node, hash);
 }
 
-/* The row of frames whose function has no name: by the mapping's file. */
-static uint32_t nameless_row(struct sp_diff *diff, const struct sp_profile *profile, const struct sp_location *location)
+/* What is known of a node. Of frames without any name that is the program or library, wherever it is installed. */
+static struct sp_diff_row row_of_node(const struct sp_diff *diff, const struct sp_node *node)
 {
+    struct sp_diff_row row = {
+        .function = node->name, .file = node->file, .object = "", .line = node->line, .column = node->column};
+    if (diff->options.by == SP_BY_FUNCTION && node->name[0] == '\0')
+        row.file = "";
     size_t length;
-    const char *file = sp_mapping_file(profile, location->mapping), *base = sp_base_name(file, &length);
-    char *name = NULL;
-    if (file[0] == '\0')
-        return find_row(diff, "<unknown>", "");
-    if (asprintf(&name, "[%.*s]", (int)length, base) < 0)
-        return SP_NONE;
-    uint32_t row = find_row(diff, name, "");
-    free(name);
+    if (row.function[0] == '\0' && row.file[0] == '\0' && node->object[0] != '\0')
+        row.object = sp_base_name(node->object, &length);
     return row;
 }
 
-/* Finds the rows of all functions that have names. */
-static int resolve_functions(struct sp_diff *diff, struct side *side)
+/* An address is the same wherever the program or library was loaded: it counts from its file's beginning. */
+static void place_in_binary(struct sp_diff_row *row, const struct sp_profile *profile,
+                            const struct sp_location *location)
 {
-    const struct sp_profile *profile = side->weighing.profile;
-    side->of_function = malloc((profile->functions.n + 1) * sizeof(*side->of_function));
-    if (!side->of_function)
-        return -ENOMEM;
-    for (size_t i = 0; i < profile->functions.n; i++) {
-        const struct sp_function *function = &profile->functions.at[i];
-        const char *name = sp_function_shown_name(profile, function, &side->room);
-        if (!name)
-            return -ENOMEM;
-        side->of_function[i] = SP_NONE;
-        if (name[0] == '\0')
-            continue;
-        side->of_function[i] = find_row(diff, name, sp_profile_text(profile, function->filename));
-        if (side->of_function[i] == SP_NONE)
-            return -ENOMEM;
-    }
-    return 0;
+    row->address = row->offset = location->address;
+    if (location->mapping == SP_NONE)
+        return;
+    const struct sp_mapping *mapping = &profile->mappings.at[location->mapping];
+    row->offset = location->address - mapping->start + mapping->file_offset;
+    row->object = sp_profile_text(profile, mapping->build_id ? mapping->build_id : mapping->file);
 }
 
-static int allocate_frames(struct side *side)
+/* The row of a frame of `location` that leads to `node`. */
+static uint32_t resolve(struct sp_diff *diff, struct side *side, uint32_t node, const struct sp_location *location)
 {
-    const struct sp_profile *profile = side->weighing.profile;
-    size_t total = 0;
-    side->first_frame = reallocarray(NULL, profile->locations.n + 1, sizeof(*side->first_frame));
-    if (!side->first_frame)
-        return -ENOMEM;
-    for (size_t i = 0; i < profile->locations.n; i++) {
-        side->first_frame[i] = total;
-        total += profile->locations.at[i].n_lines ? profile->locations.at[i].n_lines : 1;
-    }
-    side->first_frame[profile->locations.n] = total;
-    side->frames = reallocarray(NULL, total + 1, sizeof(*side->frames));
-    return side->frames ? 0 : -ENOMEM;
+    const bool is_by_address = diff->options.by == SP_BY_ADDRESS && location->address != 0;
+    if (!is_by_address && side->of_node[node] != SP_NONE)
+        return side->of_node[node];
+    const struct sp_node *at = &side->graph.nodes[node];
+    struct sp_diff_row wanted = row_of_node(diff, at);
+    if (is_by_address)
+        place_in_binary(&wanted, side->profile, location);
+    return side->of_node[node] = find_row(diff, &wanted, at);
 }
 
 static int resolve_frames(struct sp_diff *diff, struct side *side)
 {
-    const struct sp_profile *profile = side->weighing.profile;
-    for (size_t i = 0; i < profile->locations.n; i++) {
-        const struct sp_location *location = &profile->locations.at[i];
-        uint32_t *frames = side->frames + side->first_frame[i];
-        for (uint32_t line = 0; line < (location->n_lines ? location->n_lines : 1); line++) {
-            uint32_t function = location->n_lines ? profile->lines.at[location->first_line + line].function : SP_NONE;
-            frames[line] = function == SP_NONE ? SP_NONE : side->of_function[function];
-            if (frames[line] == SP_NONE)
-                frames[line] = nameless_row(diff, profile, location);
-            if (frames[line] == SP_NONE)
+    struct sp_graph *graph = &side->graph;
+    side->of_node = reallocarray(NULL, graph->n_nodes + 1, sizeof(*side->of_node));
+    if (!side->of_node)
+        return -ENOMEM;
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        side->of_node[i] = SP_NONE;
+    for (size_t i = 0; i < side->profile->locations.n; i++) {
+        for (size_t frame = graph->first_frame[i]; frame < graph->first_frame[i + 1]; frame++) {
+            graph->frames[frame] = resolve(diff, side, graph->frames[frame], &side->profile->locations.at[i]);
+            if (graph->frames[frame] == SP_NONE)
                 return -ENOMEM;
         }
     }
     return 0;
 }
 
-static bool is_count_of_samples(const struct sp_profile *profile, size_t index)
-{
-    const struct sp_value_type *type = &profile->sample_types.at[index];
-    const char *name = sp_profile_text(profile, type->type);
-    return (strcmp(name, "samples") == 0 || strcmp(name, "sample") == 0) &&
-           strcmp(sp_profile_text(profile, type->unit), "count") == 0;
-}
-
-/* How many samples of ours there are, and how many periods they stand for: whether the profile says so. */
-static bool find_recorded(const struct sp_profile *profile, double *n_samples, double *n_periods)
-{
-    const struct sp_fact *n = sp_profile_fact(profile, "recorded.count");
-    const struct sp_fact *weight = sp_profile_fact(profile, "recorded.weight");
-    if (!n || !weight || n->value <= 0 || weight->value < n->value)
-        return false;
-    *n_samples = (double)n->value;
-    *n_periods = (double)weight->value;
-    return true;
-}
-
-/*
- * How many periods a sample of ours stands for. Where it is two or more on average, the timer fired more often than the
- * kernel looks at it, and weights vary little around the average, since it is the ratio of two clocks. Where it is
- * less, nearly all stand for one, and a few for many: see heavy_of.
- */
-static double periods_of_each(const struct sp_profile *profile)
-{
-    double n_samples, n_periods;
-    if (!find_recorded(profile, &n_samples, &n_periods) || n_periods < 2 * n_samples)
-        return 1;
-    return n_periods / n_samples;
-}
-
-/*
- * What a single sample may stand for beyond its own period, in values: the first sample of a thread stands for all that
- * the thread has used before its timer was armed, wherever that was.
- */
-static double heavy_of(const struct sp_profile *profile, double total)
-{
-    double n_samples, n_periods;
-    const struct sp_fact *heaviest = sp_profile_fact(profile, "collected.heaviest");
-    if (!find_recorded(profile, &n_samples, &n_periods) || n_periods >= 2 * n_samples)
-        return 0;
-    double beyond = n_periods - n_samples;
-    if (heaviest && heaviest->value > 0 && (double)heaviest->value - 1 < beyond)
-        beyond = (double)heaviest->value - 1;
-    return beyond / n_periods * fabs(total);
-}
-
-static struct weighing weigh(const struct sp_profile *profile, enum sp_side side, size_t value_index)
-{
-    struct weighing weighing = {.profile = profile,
-                                .side = side,
-                                .value_index = value_index,
-                                .count_index = SP_NO_VALUE,
-                                .periods_each = periods_of_each(profile)};
-    const struct sp_value_type *type = &profile->sample_types.at[value_index];
-    for (size_t i = profile->sample_types.n; i-- > 0;) {
-        if (is_count_of_samples(profile, i))
-            weighing.count_index = i;
-    }
-    /* Only time is sampled at a period in this sense: a heap's samples are scaled already, by their sizes. */
-    if (type->type == profile->period_type.type && type->unit == profile->period_type.unit &&
-        strcmp(sp_profile_text(profile, type->unit), "nanoseconds") == 0 && profile->period > 0)
-        weighing.period = (double)profile->period;
-    return weighing;
-}
-
-static enum sp_diff_errors errors_of(const struct weighing *weighing)
-{
-    if (weighing->count_index != SP_NO_VALUE)
-        return SP_ERRORS_BY_COUNT;
-    return weighing->period > 0 ? SP_ERRORS_BY_PERIOD : SP_ERRORS_UNKNOWN;
-}
-
-/* The variance that sampling gives the value of sample `i`: of n of weight w each, n w². */
-static double variance_of(const struct weighing *weighing, size_t i, double value)
-{
-    const struct sp_profile *profile = weighing->profile;
-    const int64_t *values = profile->values.at + i * profile->sample_types.n;
-    if (weighing->count_index == SP_NO_VALUE)
-        return fabs(value) * weighing->period * weighing->periods_each;
-    double n = fabs((double)values[weighing->count_index]);
-    return value * value / fmax(n, 1) * weighing->periods_each;
-}
-
-static void add(struct sp_diff_value *to, enum sp_side side, double value, double variance)
+void sp_diff_add(struct sp_diff_value *to, enum sp_side side, double value, double variance)
 {
     to->value[side] += value;
     to->variance[side] += variance;
 }
 
-static void add_sample(struct sp_diff *diff, const struct side *side, size_t i)
+static void add_sample(struct sp_diff *diff, const struct side *side, const struct sp_diff_weighing *weighing, size_t i)
 {
-    const struct sp_profile *profile = side->weighing.profile;
-    const struct sp_sample *sample = &profile->samples.at[i];
-    const uint32_t *stack = profile->sample_locations.at + sample->first_location;
-    enum sp_side which = side->weighing.side;
-    double value = (double)profile->values.at[i * profile->sample_types.n + side->weighing.value_index];
-    double variance = variance_of(&side->weighing, i, value);
-    add(&diff->total, which, value, variance);
+    const struct sp_sample *sample = &side->profile->samples.at[i];
+    const uint32_t *stack = side->profile->sample_locations.at + sample->first_location;
+    const struct sp_graph *graph = &side->graph;
+    double value = sp_diff_sample_value(weighing, i), variance = sp_diff_sample_variance(weighing, i);
+    sp_diff_add(&diff->total, side->which, value, variance);
     for (uint32_t depth = 0; depth < sample->n_locations && value != 0; depth++) {
-        for (size_t frame = side->first_frame[stack[depth]]; frame < side->first_frame[stack[depth] + 1]; frame++) {
-            struct sp_diff_row *row = &diff->rows[side->frames[frame]];
-            if (depth == 0 && frame == side->first_frame[stack[depth]])
-                add(&row->flat, which, value, variance);
+        const size_t first = graph->first_frame[stack[depth]], end = graph->first_frame[stack[depth] + 1];
+        for (size_t frame = first; frame < end; frame++) {
+            struct sp_diff_row *row = &diff->rows[graph->frames[frame]];
+            if (depth == 0 && frame == first)
+                sp_diff_add(&row->flat, side->which, value, variance);
             if (row->last_sample == i + 1)
                 continue;
             row->last_sample = i + 1;
-            row->is_seen[which] = true;
-            add(&row->cum, which, value, variance);
+            row->is_seen[side->which] = true;
+            sp_diff_add(&row->cum, side->which, value, variance);
         }
     }
 }
 
-static void add_samples(struct sp_diff *diff, const struct side *side)
+static void add_samples(struct sp_diff *diff, const struct side *side, const struct sp_diff_weighing *weighing)
 {
     for (size_t i = 0; i < diff->n; i++)
         diff->rows[i].last_sample = 0;
-    for (size_t i = 0; i < side->weighing.profile->samples.n; i++)
-        add_sample(diff, side, i);
+    for (size_t i = 0; i < side->profile->samples.n; i++)
+        add_sample(diff, side, weighing, i);
 }
 
-int sp_diff_add_side(struct sp_diff *diff, const struct sp_profile *profile, enum sp_side which, size_t value_index)
+int sp_diff_add_side(struct sp_diff *diff, struct sp_profile *profile, enum sp_side which, size_t value_index)
 {
-    struct side side = {.weighing = weigh(profile, which, value_index)};
-    int error = resolve_functions(diff, &side);
-    if (!error)
-        error = allocate_frames(&side);
+    const struct sp_diff_weighing weighing = sp_diff_weigh(profile, value_index);
+    struct sp_report report = {.profile = profile, .options = {.trim_path = diff->options.trim_path}};
+    struct side side = {.which = which, .profile = profile};
+    int error = sp_graph_resolve_frames(&side.graph, &report);
     if (!error)
         error = resolve_frames(diff, &side);
     if (!error)
-        add_samples(diff, &side);
-    diff->heavy[which] = heavy_of(profile, diff->total.value[which]);
-    enum sp_diff_errors errors = errors_of(&side.weighing);
-    if (which == SP_OLD || errors == SP_ERRORS_UNKNOWN)
-        diff->errors = errors;
-    free(side.of_function);
-    free(side.frames);
-    free(side.first_frame);
-    sp_text_room_done(&side.room);
+        add_samples(diff, &side, &weighing);
+    const struct sp_diff_whole whole = diff->options.wholes ? diff->options.wholes[which] : sp_diff_sum(&weighing);
+    diff->whole[which] = diff->options.is_relative ? diff->total.value[which] : whole.value;
+    diff->weight[which] = whole.value != 0 ? whole.variance / fabs(whole.value) : 0;
+    diff->heavy[which] = sp_diff_heavy(profile, whole.value);
+    diff->errors_of[which] = sp_diff_errors_of(&weighing);
+    free(side.of_node);
+    sp_graph_done(&side.graph);
     return error;
-}
-
-/* By name, then what only OLD has, then what only NEW has, then the others. */
-static int rank(const struct sp_diff_row *row)
-{
-    if (row->is_seen[SP_OLD] == row->is_seen[SP_NEW])
-        return 2;
-    return row->is_seen[SP_NEW];
-}
-
-static int compare_by_name(const void *a, const void *b)
-{
-    const struct sp_diff_row *left = a, *right = b;
-    int order = strcmp(left->name, right->name);
-    if (order == 0)
-        order = rank(left) - rank(right);
-    return order ? order : strcmp(left->file, right->file);
-}
-
-/* How many of rows[0..n) are of one side only. */
-static size_t n_of_rank(const struct sp_diff_row *rows, size_t n, int wanted)
-{
-    size_t found = 0;
-    for (size_t i = 0; i < n; i++)
-        found += rank(&rows[i]) == wanted;
-    return found;
-}
-
-static void take_new_side(struct sp_diff_row *to, const struct sp_diff_row *from)
-{
-    add(&to->flat, SP_NEW, from->flat.value[SP_NEW], from->flat.variance[SP_NEW]);
-    add(&to->cum, SP_NEW, from->cum.value[SP_NEW], from->cum.variance[SP_NEW]);
-    to->is_seen[SP_NEW] = true;
-}
-
-void sp_diff_match_by_name(struct sp_diff *diff)
-{
-    size_t kept = 0;
-    if (diff->n > 1)
-        qsort(diff->rows, diff->n, sizeof(*diff->rows), compare_by_name);
-    for (size_t first = 0, end; first < diff->n; first = end) {
-        for (end = first + 1; end < diff->n && strcmp(diff->rows[first].name, diff->rows[end].name) == 0; end++)
-            ;
-        const struct sp_diff_row *rows = diff->rows + first;
-        bool is_pair = n_of_rank(rows, end - first, 0) == 1 && n_of_rank(rows, end - first, 1) == 1;
-        for (size_t i = first; i < end; i++) {
-            if (is_pair && i == first + 1)
-                take_new_side(&diff->rows[kept - 1], &diff->rows[i]);
-            else if (diff->rows[i].is_seen[SP_OLD] || diff->rows[i].is_seen[SP_NEW])
-                diff->rows[kept++] = diff->rows[i];
-        }
-    }
-    diff->n = kept;
 }

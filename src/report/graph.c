@@ -40,10 +40,7 @@ static int list_nodes(struct sp_graph *graph)
 
 int sp_graph_make_nodes(struct sp_graph *graph, struct sp_report *report)
 {
-    *graph = (struct sp_graph){.report = report, .index = sp_index_new(), .texts = sp_arena_new()};
-    if (!graph->index || !graph->texts)
-        return -ENOMEM;
-    int error = sp_graph_resolve_frames(graph);
+    int error = sp_graph_resolve_frames(graph, report);
     if (!error)
         error = sp_graph_add_values(graph);
     return error ? error : list_nodes(graph);

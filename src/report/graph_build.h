@@ -10,8 +10,11 @@
 /* Makes all nodes with their values, and shows those that have one: 0 or -ENOMEM. */
 int sp_graph_make_nodes(struct sp_graph *graph, struct sp_report *report);
 
-/* Resolves every frame of the profile to a node without values: 0 or -ENOMEM. */
-int sp_graph_resolve_frames(struct sp_graph *graph);
+/*
+ * Begins the graph: every frame of the profile is resolved to a node without values. Of `report` it asks the profile
+ * and what to cut off paths. 0 or -ENOMEM.
+ */
+int sp_graph_resolve_frames(struct sp_graph *graph, struct sp_report *report);
 
 /* Sums up the samples' values at the nodes: 0 or -ENOMEM. */
 int sp_graph_add_values(struct sp_graph *graph);

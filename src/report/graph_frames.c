@@ -234,11 +234,14 @@ static int resolve_location(struct sp_graph *graph, const struct function_facts 
     return 0;
 }
 
-int sp_graph_resolve_frames(struct sp_graph *graph)
+int sp_graph_resolve_frames(struct sp_graph *graph, struct sp_report *report)
 {
+    *graph = (struct sp_graph){.report = report, .index = sp_index_new(), .texts = sp_arena_new()};
+    if (!graph->index || !graph->texts)
+        return -ENOMEM;
     struct function_facts *facts = resolve_functions(graph);
     int error = facts ? count_frames(graph) : -ENOMEM;
-    for (size_t i = 0; !error && i < graph->report->profile->locations.n; i++)
+    for (size_t i = 0; !error && i < report->profile->locations.n; i++)
         error = resolve_location(graph, facts, i);
     free(facts);
     return error;

@@ -47,15 +47,13 @@ void sp_graph_choose_unit(struct sp_graph *graph)
     report->shown_unit = unit[0] ? unit : report->unit;
 }
 
-static void print_filters(const struct sp_report_options *options, FILE *out)
+void sp_report_print_filters(const char *const *filters, size_t n, FILE *out)
 {
-    if (options->n_active_filters == 0)
-        return;
-    fputs("Active filters:\n", out);
-    for (size_t i = 0; i < options->n_active_filters; i++) {
-        const char *filter = options->active_filters[i];
-        bool is_cut = strlen(filter) > FILTER_BYTES;
-        fprintf(out, "   %.*s%s\n", FILTER_BYTES, filter, is_cut ? "…" : "");
+    if (n > 0)
+        fputs("Active filters:\n", out);
+    for (size_t i = 0; i < n; i++) {
+        bool is_cut = strlen(filters[i]) > FILTER_BYTES;
+        fprintf(out, "   %.*s%s\n", FILTER_BYTES, filters[i], is_cut ? "…" : "");
     }
 }
 
@@ -90,7 +88,7 @@ void sp_graph_print_labels(const struct sp_graph *graph, bool has_full_headers, 
     const struct sp_report_options *options = &report->options;
     if (has_full_headers || !options->has_compact_labels)
         sp_report_print_profile_labels(report, out);
-    print_filters(options, out);
+    sp_report_print_filters(options->active_filters, options->n_active_filters, out);
     print_shown(graph, out);
     if (report->total != 0) {
         print_dropped(report, graph->n_dropped_nodes, "node", "cum", options->node_fraction, out);

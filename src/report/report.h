@@ -98,6 +98,9 @@ int sp_report_find_value(const struct sp_profile *profile, const char *wanted, s
 /* Prints the lines with which each text report begins: file, build id, comments, type, doc, time, duration. */
 void sp_report_print_profile_labels(const struct sp_report *report, FILE *out);
 
+/* Prints the filters that are active, "focus=main", where there are any. */
+void sp_report_print_filters(const char *const *filters, size_t n, FILE *out);
+
 struct sp_report_kind {
     const char *name; /* "top" */
     /*

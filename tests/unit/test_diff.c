@@ -58,7 +58,7 @@ static struct sp_diff compare(struct sp_profile *old, struct sp_profile *new, co
     char why[200] = "";
     assert_int_equal(sp_profile_check(old, why, sizeof(why)), 0);
     assert_int_equal(sp_profile_check(new, why, sizeof(why)), 0);
-    assert_int_equal(sp_diff_init(&diff, (const struct sp_profile *const[]){old, new}, options, why, sizeof(why)), 0);
+    assert_int_equal(sp_diff_init(&diff, (struct sp_profile *const[]){old, new}, options, why, sizeof(why)), 0);
     sp_profile_free(old);
     sp_profile_free(new);
     return diff;
@@ -111,14 +111,33 @@ static bool has_difference(const struct sp_diff *diff)
     return found;
 }
 
-/* How many comparisons of alike runs find a difference. `longer`: NEW is so many times as long. */
-static size_t n_false_alarms(double mean, double longer, const struct sp_diff_options *options)
+/* Leaves one of `every` functions. */
+static void keep_some(struct sp_profile *profile, size_t every)
+{
+    bool is_kept[N_FUNCTIONS];
+    for (size_t i = 0; i < N_FUNCTIONS; i++)
+        is_kept[i] = i % every == 0;
+    sp_profile_keep_samples(profile, is_kept);
+}
+
+/*
+ * How many comparisons of alike runs find a difference. `longer`: NEW is so many times as long; one of `every`
+ * functions is looked at.
+ */
+static size_t n_false_alarms(double mean, double longer, size_t every, struct sp_diff_options options)
 {
     size_t n = 0;
     state_of_chance = 20261124;
     for (int trial = 0; trial < N_TRIALS; trial++) {
-        struct sp_profile *old = run(mean, 1), *new = run(mean * longer, 1);
-        struct sp_diff diff = compare(old, new, options);
+        struct sp_profile *sides[] = {run(mean, 1), run(mean * longer, 1)};
+        struct sp_diff_whole wholes[SP_N_SIDES];
+        char why[200];
+        for (enum sp_side side = SP_OLD; side < SP_N_SIDES; side++) {
+            assert_int_equal(sp_diff_measure(sides[side], "", &wholes[side], why, sizeof(why)), 0);
+            keep_some(sides[side], every);
+        }
+        options.wholes = wholes;
+        struct sp_diff diff = compare(sides[SP_OLD], sides[SP_NEW], &options);
         n += has_difference(&diff);
         sp_diff_done(&diff);
     }
@@ -128,16 +147,25 @@ static size_t n_false_alarms(double mean, double longer, const struct sp_diff_op
 static void test_diff_of_alike_runs_is_nothing(void **state)
 {
     (void)state;
-    assert_in_range(n_false_alarms(20, 1, &usual), 1, N_TRIALS / 20); /* and not so careful as to be of no use */
-    assert_in_range(n_false_alarms(0.2, 1, &usual), 0, N_TRIALS / 20);
+    assert_in_range(n_false_alarms(20, 1, 1, usual), 1, N_TRIALS / 20); /* and not so careful as to be of no use */
+    assert_in_range(n_false_alarms(0.2, 1, 1, usual), 0, N_TRIALS / 20);
 }
 
 static void test_diff_of_alike_shares_is_nothing(void **state)
 {
     (void)state;
     struct sp_diff_options normalized = {.sample_type = "", .is_normalized = true};
-    assert_in_range(n_false_alarms(2, 10, &normalized), 0, N_TRIALS / 20);
-    assert_in_range(n_false_alarms(20, 0.1, &normalized), 0, N_TRIALS / 20);
+    assert_in_range(n_false_alarms(2, 10, 1, normalized), 0, N_TRIALS / 20);
+    assert_in_range(n_false_alarms(20, 0.1, 1, normalized), 0, N_TRIALS / 20);
+}
+
+/* What filters leave of both, scaled by what there was before them. */
+static void test_diff_of_alike_parts_is_nothing(void **state)
+{
+    (void)state;
+    struct sp_diff_options normalized = {.sample_type = "", .is_normalized = true};
+    assert_in_range(n_false_alarms(20, 1, 4, usual), 0, N_TRIALS / 20);
+    assert_in_range(n_false_alarms(20, 0.1, 4, normalized), 0, N_TRIALS / 20);
 }
 
 static void test_diff_shows_the_slower_function_alone(void **state)
@@ -310,7 +338,7 @@ static void test_diff_refuses(void **state)
     struct sp_diff diff;
     char why[200] = "";
     sp_profile_add_sample_type(new, "inuse_space", "bytes");
-    const struct sp_profile *const sides[] = {old, new}, *const same[] = {old, old};
+    struct sp_profile *const sides[] = {old, new}, *const same[] = {old, old};
     assert_int_equal(sp_diff_init(&diff, sides, &usual, why, sizeof(why)), -EINVAL);
     assert_non_null(strstr(why, "OLD has cpu in nanoseconds, NEW has inuse_space in bytes"));
     sp_diff_done(&diff);
@@ -375,6 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_diff_of_alike_runs_is_nothing),
         cmocka_unit_test(test_diff_of_alike_shares_is_nothing),
+        cmocka_unit_test(test_diff_of_alike_parts_is_nothing),
         cmocka_unit_test(test_diff_shows_the_slower_function_alone),
         cmocka_unit_test(test_diff_error_holds_the_truth),
         cmocka_unit_test(test_diff_of_a_heavy_sample_is_none),
