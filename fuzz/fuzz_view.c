@@ -1,10 +1,10 @@
 /*
  * libFuzzer target: everything that is done with a profile once it is read: selection by options that the input
- * chooses, all reports, all writers, and merging it with itself.
+ * chooses, all reports, all writers, and merging it and comparing it with itself.
  *
  * Input: how (struct how, in FIXED_BYTES), one line that is the text of the options that were chosen, and a profile of
  * any format. Asserted besides the sanitizers: steps fail only as their interface says, and the profile holds together
- * after selection.
+ * after selection, and differs in nothing from itself.
  */
 #include <stdbool.h>
 
@@ -12,6 +12,7 @@
 #include "fuzz_format.h"
 #include "profile/merge.h"
 #include "profile/scale.h"
+#include "report/diff.h"
 #include "report/report.h"
 
 enum { FIXED_BYTES = 8, MOST_TEXT = 200, N_OPTIONS = 12 };
@@ -96,6 +97,42 @@ static void print(struct sp_profile *profile, const struct sp_report_kind *kind,
         free(text);
         sp_report_done(&report);
     }
+}
+
+static void require_alike(const struct sp_diff_value *value)
+{
+    require(value->value[SP_OLD] == value->value[SP_NEW] && !value->is_significant);
+}
+
+/* Compares it with itself, and prints that as text and as JSON. */
+static void compare(struct sp_profile *profile, const struct how *how)
+{
+    struct sp_profile *const sides[] = {profile, profile};
+    const struct sp_diff_options options = {.sample_type = "",
+                                            .is_normalized = how->options & 1,
+                                            .by = how->granularity.by,
+                                            .by_cum = how->report.by_cum,
+                                            .n_most = how->report.node_count,
+                                            .large = how->report.node_fraction,
+                                            .unit = how->report.unit};
+    void (*const prints[])(const struct sp_diff *, FILE *) = {sp_diff_print, sp_diff_print_json};
+    struct sp_diff diff;
+    char why[FUZZ_WHY_BYTES] = "", *text = NULL;
+    size_t size = 0;
+    const int error = sp_diff_init(&diff, sides, &options, why, sizeof why);
+    require(error == 0 || (error == -EINVAL && why[0] != '\0'));
+    for (size_t i = 0; error == 0 && i < diff.n; i++) {
+        require_alike(&diff.rows[i].flat);
+        require_alike(&diff.rows[i].cum);
+    }
+    for (size_t i = 0; error == 0 && i < 2; i++) {
+        FILE *out = open_memstream(&text, &size);
+        require(out);
+        prints[i](&diff, out);
+        require(fclose(out) == 0);
+        free(text);
+    }
+    sp_diff_done(&diff);
 }
 
 static void print_all(struct sp_profile *profile, const struct how *how, const char *text)
@@ -195,8 +232,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     write_all(profile);
     if (how.is_summed)
         profile = take_off_itself(profile);
-    if (select_from(profile, &how, text))
+    if (select_from(profile, &how, text)) {
         print_all(profile, &how, text);
+        compare(profile, &how);
+    }
     sp_profile_free(profile);
     return 0;
 }
