@@ -288,7 +288,8 @@ def check_children(directory, name, wanted_name=None):
         e2e.check(os.path.exists(os.path.join(directory, wanted_name or name)), f"{shell}: {e2e.files_in(directory)}")
         children = glob.glob(os.path.join(directory, name + "_[0-9]*"))
         flats = [pprof.read(path).check().flat() for path in children]
-        e2e.equal(sum(flat.get("burn_spin", 0) > 80e6 for flat in flats), 2, f"{shell}: children's files, of {flats}")
+        # Ten samples each. Two at most belong to its start and end; half of them elsewhere is out of the question.
+        e2e.equal(sum(flat.get("burn_spin", 0) >= 50e6 for flat in flats), 2, f"{shell}: children's files, of {flats}")
         for entry in e2e.files_in(directory):
             os.remove(os.path.join(directory, entry))
 
