@@ -45,7 +45,7 @@ from report_tools import Answer, Case, Tools, go_cache, pprofs  # noqa: E402
 
 SKIP = 77
 STEP = 5  # combinations of each profile and report, unless --full
-RERUNS = 12  # of pprof, to see whether it agrees with itself
+RERUNS = 40  # of pprof, to see whether it agrees with itself
 UNKNOWN = re.compile(r"no command '|unknown option|unrecognized option|not a command|usage: sigprof")
 
 
