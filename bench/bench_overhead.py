@@ -10,9 +10,7 @@ empty handler. The second table is the whole command: start, end and collector t
 The third table is of rates at which signals leave no time for the program, if they come as asked for: what is left of
 its speed, and how many samples it gets. An empty handler is not run there, it would take minutes.
 """
-import json
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -74,8 +72,7 @@ def row_of_fast_rate(hz, chunks, profile):
     recorded = bench_tools.record(profile, hz, "--trigger=perf") + work
     results = bench_tools.run_in_turns({"bare": work, "recorded": recorded}, FAST_ROUNDS)
     slower = bench_tools.compare(results, "recorded", "bare", own("cpu_ns"))
-    ledger = subprocess.run([os.environ["SIGPROF"], "info", "--json", profile], check=True, capture_output=True)
-    trigger = json.loads(ledger.stdout)["trigger"]
+    trigger = bench_tools.ledger(profile)["trigger"]
     return [f"{hz} Hz", "%.0f" % trigger["achieved_hz"], "yes" if trigger["perf_slowed"] else "no",
             bench_tools.quartiles([100 / ratio for ratio in slower], "%.0f")]
 

@@ -8,7 +8,6 @@ the four functions among themselves with 40/30/20/10; what a tool itself says to
 rounds the medians are shown, and of the errors the worst.
 """
 import functools
-import json
 import os
 import re
 import shutil
@@ -50,7 +49,7 @@ def percents_of(report):
 
 def read_sigprof(profile, trigger):
     sigprof = os.environ["SIGPROF"]
-    ledger = json.loads(output_of([sigprof, "info", "--json", profile]))
+    ledger = bench_tools.ledger(profile)
     lost = sum(loss["weight"] for loss in ledger["samples"]["lost"].values())
     used = ledger["trigger"]["used"]
     return Finding(percents_of(output_of([sigprof, "top", "-n", "100", profile])), ledger["cpu"]["recorded_ns"],

@@ -1,9 +1,11 @@
 """What the benchmarks share: runs in turns, medians, plain tables, and a line about the machine."""
 import ctypes.util
+import json
 import math
 import operator
 import os
 import platform
+import subprocess
 import time
 import typing
 
@@ -73,6 +75,12 @@ def compare(results, name, base, of, by=operator.truediv):
 def record(profile, hz, *options):
     """What to put before a command to have it recorded."""
     return [os.environ["SIGPROF"], "record", "-F", str(hz), *options, "-o", profile, "--"]
+
+
+def ledger(profile):
+    """What `sigprof info` tells of a recording."""
+    command = [os.environ["SIGPROF"], "info", "--json", profile]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def gperftools(profile, hz, *settings):

@@ -53,10 +53,9 @@ static void put_trigger(FILE *out, const struct sp_ledger *ledger)
     char text[SP_REFUSAL_BYTES];
     fprintf(out,
             "  \"trigger\": {\"asked\": \"%s\", \"used\": \"%s\", \"tick_hz\": %.3f, \"achieved_hz\": %.3f,\n"
-            "              \"perf_slowed\": %" PRIu64 ", ",
+            "              \"perf_slowed\": %" PRIu64 ", \"perf_refused\": ",
             sp_trigger_name(ledger->trigger_asked), sp_trigger_used_name(ledger->trigger_used), hz(ledger->tick_ns),
             sp_ledger_achieved_hz(ledger), ledger->perf_slowed);
-    fputs("\"perf_refused\": ", out);
     put_string_or_null(out, sp_perf_refusal(ledger, text));
     fputs(", \"timer_refused\": ", out);
     put_string_or_null(out, sp_timer_refusal(ledger, text));

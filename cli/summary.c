@@ -140,27 +140,34 @@ static void print_outside(const struct sp_ledger *ledger)
                     seconds(outside_ns));
 }
 
-static void print_slowed(const struct sp_ledger *ledger)
+static void complain_of_rate(double asked, double reached, const char *why)
 {
-    const double asked = 1e9 / (double)ledger->period_ns, reached = sp_ledger_achieved_hz(ledger);
-    if (ledger->perf_slowed > 0 && reached < reached_share * asked)
-        sp_complain("%.6g Hz asked, %.4g Hz reached (signals came late in %" PRIu64 " thread%s, and more would leave "
-                    "no time for work); weights make the totals right",
-                    asked, reached, ledger->perf_slowed, ledger->perf_slowed == 1 ? "" : "s");
+    sp_complain("%.6g Hz asked, %.4g Hz reached (%s); weights make the totals right", asked, reached, why);
 }
 
-/* Under perf events alone, fewer samples mean that the time was spent in the kernel, where they are not taken. */
+/*
+ * Under perf events that were not slowed, fewer samples mean that the time was spent in the kernel, where they are not
+ * taken.
+ */
 static void print_rate(const struct sp_ledger *ledger)
 {
     const bool has_timers = (ledger->trigger_used & 1 << SP_TRIGGER_TIMER) != 0;
-    char refusal[SP_REFUSAL_BYTES];
     const double asked = ledger->period_ns > 0 ? 1e9 / (double)ledger->period_ns : 0;
     const double reached = sp_ledger_achieved_hz(ledger);
-    if (!has_timers || reached == 0 || reached >= reached_share * asked || ledger->period_ns >= ledger->tick_ns)
+    char refusal[SP_REFUSAL_BYTES], why[SP_REFUSAL_BYTES + 128];
+    if (reached == 0 || reached >= reached_share * asked)
         return;
-    const char *why = sp_perf_refusal(ledger, refusal);
-    sp_complain("%.6g Hz asked, %.4g Hz reached (the kernel's tick is %.4g Hz%s%s); weights make the totals right",
-                asked, reached, 1e9 / (double)ledger->tick_ns, why != NULL ? "; " : "", why != NULL ? why : "");
+    if (has_timers && ledger->period_ns < ledger->tick_ns) {
+        const char *refused = sp_perf_refusal(ledger, refusal);
+        snprintf(why, sizeof why, "the kernel's tick is %.4g Hz%s%s", 1e9 / (double)ledger->tick_ns,
+                 refused != NULL ? "; " : "", refused != NULL ? refused : "");
+        complain_of_rate(asked, reached, why);
+    }
+    if (ledger->perf_slowed > 0) {
+        snprintf(why, sizeof why, "signals came late in %" PRIu64 " thread%s, and more would leave no time for work",
+                 ledger->perf_slowed, ledger->perf_slowed == 1 ? "" : "s");
+        complain_of_rate(asked, reached, why);
+    }
 }
 
 void sp_summary_print(const struct sp_ledger *ledger, const struct sp_profile *profile)
@@ -171,5 +178,4 @@ void sp_summary_print(const struct sp_ledger *ledger, const struct sp_profile *p
         print_unsampled(ledger, profile, (enum sp_gap)gap);
     print_outside(ledger);
     print_rate(ledger);
-    print_slowed(ledger);
 }

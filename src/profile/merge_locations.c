@@ -29,23 +29,17 @@ static uint64_t size_in_pages(const struct sp_mapping *mapping)
     return (mapping->limit - mapping->start + PAGE_BYTES - 1) / PAGE_BYTES;
 }
 
-/* The build id; the file where there is none; "" for mappings of neither, which are all the same one. */
-static uint32_t identity(const struct sp_mapping *mapping)
-{
-    return mapping->build_id ? mapping->build_id : mapping->file;
-}
-
 static uint32_t find_or_add_mapping(struct sp_merger *merger, const struct sp_mapping *wanted)
 {
     struct sp_profile *merged = merger->merged;
     uint64_t hash = sp_hash_word(sp_hash_word(sp_hash_word(sp_hash_seed(), size_in_pages(wanted)), wanted->file_offset),
-                                 identity(wanted));
+                                 sp_mapping_identity(wanted));
     struct sp_probe probe;
     for (uint32_t i = sp_index_first(merger->indexes.mappings, hash, &probe); i != SP_INDEX_NONE;
          i = sp_index_next(merger->indexes.mappings, &probe)) {
         const struct sp_mapping *known = &merged->mappings.at[i];
         if (size_in_pages(known) == size_in_pages(wanted) && known->file_offset == wanted->file_offset &&
-            identity(known) == identity(wanted))
+            sp_mapping_identity(known) == sp_mapping_identity(wanted))
             return i;
     }
     sp_profile_index_put(merged, merger->indexes.mappings, hash, merged->mappings.n);

@@ -42,6 +42,12 @@ struct sp_mapping {
     bool has_functions, has_filenames, has_line_numbers, has_inline_frames;
 };
 
+/* The string by which its build is told from others: the build id; the file where there is none; "" without either. */
+static inline uint32_t sp_mapping_identity(const struct sp_mapping *mapping)
+{
+    return mapping->build_id ? mapping->build_id : mapping->file;
+}
+
 struct sp_function {
     uint32_t name;        /* string: demangled */
     uint32_t system_name; /* string: as in the symbol table */

@@ -57,8 +57,7 @@ static int list(const struct sp_profile *profile, struct builds *builds)
         size_t length;
         if (is_used[i] && file[0] != '\0' && file[0] != '[')
             builds->at[builds->n++] =
-                (struct build){sp_base_name(file, &length),
-                               sp_profile_text(profile, mapping->build_id ? mapping->build_id : mapping->file)};
+                (struct build){sp_base_name(file, &length), sp_profile_text(profile, sp_mapping_identity(mapping))};
     }
     const int error = is_used && builds->at ? 0 : -ENOMEM;
     free(is_used);

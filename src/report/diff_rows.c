@@ -119,7 +119,7 @@ static void place_in_binary(struct sp_diff_row *row, const struct sp_profile *pr
         return;
     const struct sp_mapping *mapping = &profile->mappings.at[location->mapping];
     row->offset = location->address - mapping->start + mapping->file_offset;
-    row->object = sp_profile_text(profile, mapping->build_id ? mapping->build_id : mapping->file);
+    row->object = sp_profile_text(profile, sp_mapping_identity(mapping));
 }
 
 /* The row of a frame of `location` that leads to `node`. */
