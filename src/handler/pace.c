@@ -18,9 +18,6 @@
  */
 enum { LATE_STEP = 4, LATE_LIMIT = 64, PATIENCE = 32, DOUBLINGS = 12 };
 
-/* The pace that leaves every thread time: on virtual machines a signal has been seen to take a third of it. */
-static const uint64_t safe_pace_ns = 100000;
-
 static void set_pace(struct sp_slot *at, uint64_t pace_ns)
 {
     sp_store_relaxed(&at->lateness, 0u);
@@ -31,7 +28,7 @@ static void set_pace(struct sp_slot *at, uint64_t pace_ns)
 void sp_pace_begin(struct sp_slot *at, uint64_t period_ns)
 {
     sp_store_relaxed(&at->slowings, 0u);
-    set_pace(at, period_ns > safe_pace_ns ? period_ns : safe_pace_ns);
+    set_pace(at, period_ns > SP_SAFE_PACE_NS ? period_ns : SP_SAFE_PACE_NS);
 }
 
 void sp_pace_set(const struct sp_slot *at)
@@ -46,7 +43,7 @@ static void slow_down(const struct sp_segment *segment, struct sp_slot *at)
 {
     const uint64_t slower_ns = 2 * (uint64_t)sp_load_relaxed(&at->pace_ns);
     const uint32_t slowings = sp_load_relaxed(&at->slowings);
-    set_pace(at, slower_ns < safe_pace_ns ? slower_ns : safe_pace_ns);
+    set_pace(at, slower_ns < SP_SAFE_PACE_NS ? slower_ns : SP_SAFE_PACE_NS);
     sp_pace_set(at);
     sp_store_relaxed(&at->slowings, slowings + 1);
     if (slowings == 0)
@@ -85,7 +82,7 @@ void sp_pace_keep(const struct sp_segment *segment, uint32_t slot, uint64_t owed
 {
     struct sp_slot *at = sp_segment_slot(segment, slot);
     const uint64_t period_ns = segment->geometry.period_ns, pace_ns = sp_load_relaxed(&at->pace_ns);
-    if (period_ns >= safe_pace_ns)
+    if (period_ns >= SP_SAFE_PACE_NS)
         return;
     if (owed * period_ns >= 2 * pace_ns)
         count_late(segment, at);

@@ -16,6 +16,9 @@
 
 #pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
 
+/* The pace that leaves every thread time. */
+enum { SP_SAFE_PACE_NS = 100000 };
+
 /* The pace of an event that is about to start, by the period that was asked for. */
 void sp_pace_begin(struct sp_slot *at, uint64_t period_ns);
 

@@ -9,8 +9,10 @@
  *
  * A perf event counts the thread's CPU time from its start on and gives a signal once a period, if user code runs at
  * that moment; unprivileged users may have no more (perf_event_paranoid 2). What it does not see is read from the
- * thread's CPU clock at its next signal. Its first signal is due half a period after the account grows, so that a
- * little early or late does not matter: that first period has another length, and the rest is set when it has passed.
+ * thread's CPU clock at its next signal. Its signals are due half a period after the account grows, so that a little
+ * early or late does not matter: therefore the first period has another length, and the rest is set by its signal.
+ * Until that is handled the event repeats the first period, in the kernel or with SIGPROF blocked for as long as it
+ * likes, and what it takes from the thread is not to be more than later: so the first period is no short one.
  * PERF_EVENT_IOC_REFRESH, which would count signals down, hangs some kernels and is not used.
  *
  * A descriptor in a stranger's process may be closed by the stranger, and its number may be anything by then. So the
@@ -163,15 +165,22 @@ static bool is_filtered(void)
     return sp_raw_prctl(PR_GET_SECCOMP, 0) != 0;
 }
 
+/* From now until half a period after the account grows: the first such moment that is not too near. */
+static uint64_t first_period_ns(const struct sp_segment *segment, const struct sp_slot *at, uint64_t now_ns)
+{
+    const uint64_t period_ns = segment->geometry.period_ns;
+    const uint64_t least_ns = period_ns / 2 > SP_SAFE_PACE_NS ? period_ns / 2 : SP_SAFE_PACE_NS;
+    const uint64_t due_ns = next_due_ns(segment, at) + period_ns / 2, from_ns = now_ns + least_ns;
+    return due_ns >= from_ns ? due_ns - now_ns : least_ns + period_ns - (from_ns - due_ns) % period_ns;
+}
+
 static int32_t start_perf_event(const struct sp_segment *segment, uint32_t slot)
 {
     struct sp_slot *at = sp_segment_slot(segment, slot);
     const int32_t tid = sp_load_relaxed(&at->tid);
     if (is_filtered())
         return -SP_PERF_UNDER_SECCOMP;
-    const uint64_t due_ns = next_due_ns(segment, at) + segment->geometry.period_ns / 2;
-    const uint64_t now_ns = sp_raw_clock_ns(sp_thread_clock(tid));
-    long fd = open_event(tid, due_ns > now_ns ? due_ns - now_ns : 1);
+    long fd = open_event(tid, first_period_ns(segment, at, sp_raw_clock_ns(sp_thread_clock(tid))));
     if (fd >= 0)
         fd = move_up(segment, fd);
     if (fd < 0)

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/perf_event.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -364,6 +366,49 @@ static void test_trigger_pace_of_usual_rates_is_the_period(void **state)
     with_event(100000, check_usual);
 }
 
+enum { PAGE = 4096, RING_PAGES = 16, PERIODS = 20 };
+
+/* How often the event has been due since its ring was mapped: each time leaves a record there, signal or not. */
+static unsigned times_due(const struct perf_event_mmap_page *ring)
+{
+    unsigned times = 0;
+    const char *records = (const char *)ring + PAGE;
+    const uint64_t end = __atomic_load_n(&ring->data_head, __ATOMIC_ACQUIRE);
+    assert_in_range(end, 0, RING_PAGES * PAGE);
+    for (uint64_t at = 0; at < end;) {
+        const struct perf_event_header *record = (const void *)(records + at);
+        times += record->type == PERF_RECORD_SAMPLE;
+        at += record->size;
+    }
+    return times;
+}
+
+static void check_unhandled(struct sp_segment *segment, uint32_t slot, const struct sp_slot *at)
+{
+    (void)slot;
+    const uint64_t period_ns = segment->geometry.period_ns, until_ns = thread_cpu_ns() + PERIODS * period_ns;
+    struct perf_event_mmap_page *ring =
+        mmap(NULL, (1 + RING_PAGES) * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, sp_load_relaxed(&at->perf_fd), 0);
+    assert_ptr_not_equal(ring, MAP_FAILED);
+    while (thread_cpu_ns() < until_ns)
+        for (volatile int i = 0; i < 10000; i++)
+            ;
+    assert_in_range(times_due(ring), 1, 2 * PERIODS + 2);
+    munmap(ring, (1 + RING_PAGES) * PAGE);
+}
+
+/*
+ * The thread's account is behind by more than a period when it gets its event, and its signals wait, as where a program
+ * blocks them: that is no reason to interrupt it more often than twice a period.
+ */
+static void test_trigger_unhandled_event_comes_no_more_often(void **state)
+{
+    (void)state;
+    while (thread_cpu_ns() < 2000000)
+        ;
+    with_event(1000000, check_unhandled);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_trigger_timer_by_name_is_no_perf_event),
         cmocka_unit_test(test_trigger_perf_event_is_not_tried_under_seccomp),
         cmocka_unit_test(test_trigger_late_timer_does_not_wake_a_sleeper),
+        cmocka_unit_test(test_trigger_unhandled_event_comes_no_more_often),
         cmocka_unit_test(test_trigger_pace_of_signals_in_time_is_the_period),
         cmocka_unit_test(test_trigger_pace_of_late_signals_is_slower),
         cmocka_unit_test(test_trigger_pace_recovers),
