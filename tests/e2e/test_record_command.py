@@ -177,13 +177,12 @@ def test_exec_chain_is_recorded(directory):
         e2e.equal(got.status, 0, f"exit\n{got.stderr}")
         profile = got.profile(executable="burn")
         e2e.within(profile.total(), e2e.value(got.stdout, "cpu_ns"), 0.10, 30_000_000, f"CPU time of {command[0]}")
-        e2e.check(profile.flat().get("burn_spin", 0) > 0.8 * profile.total(), f"{command[0]}: {profile.flat()}")
+        e2e.has_worked(profile, "burn_spin", 500)
 
 
 def test_child_process_is_recorded_too(directory):
     got = e2e.record(directory, ["sh", "-c", f"{e2e.target('burn')} 500; true"])
-    profile = got.profile()
-    e2e.check(profile.flat().get("burn_spin", 0) > 0.8 * 0.5e9, f"a child's functions: {profile.flat()}")
+    e2e.has_worked(got.profile(), "burn_spin", 500)
 
 
 def test_script_is_recorded(directory):
@@ -192,7 +191,7 @@ def test_script_is_recorded(directory):
         file.write(f"#!/bin/sh\nexec {e2e.target('burn')} 300\n")
     os.chmod(path, 0o755)
     got = e2e.record(directory, [path])
-    e2e.check(got.profile().flat().get("burn_spin", 0) > 0.8 * 0.3e9, f"{got.profile().flat()}")
+    e2e.has_worked(got.profile(), "burn_spin", 300)
 
 
 def test_duration_writes_while_the_command_runs(directory):

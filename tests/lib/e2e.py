@@ -61,6 +61,13 @@ def within(got, wanted, share, slack, what):
     check(abs(got - wanted) <= wanted * share + slack, f"{what}: {got}, not {wanted} ± {100 * share:g} % ± {slack}")
 
 
+def has_worked(profile, function, ms):
+    """The function, a leaf, has the CPU time that it has used by the thread's own clock. Of the whole it may be any
+    part: on a loaded machine the kernel accounts tens of ms to a program's start. Less is of jitter at both ends."""
+    flat = profile.flat()
+    check(flat.get(function, 0) > 0.8e6 * ms, f"{function} has not {ms} ms: {flat}")
+
+
 def target(name):
     return os.path.join(TARGETS, name)
 

@@ -1,6 +1,6 @@
 /*
- * burn MS [FILE]: uses MS of CPU time, and keeps in FILE what a killer wants to know: two 64-bit words, the pid and
- * the process's CPU time in ns as of less than 0.1 ms of CPU time ago.
+ * burn MS [FILE]: uses MS of CPU time in burn_spin, prints what the process has used in all, and keeps in FILE what a
+ * killer wants to know: two 64-bit words, the pid and the process's CPU time in ns as of less than 0.1 ms ago.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -44,9 +44,9 @@ int main(int argc, char **argv)
     if (argc < 2)
         return 2;
     volatile int64_t *words = shared_words(argc > 2 ? argv[2] : NULL);
-    const int64_t wanted_ns = atoll(argv[1]) * 1000000;
     words[1] = process_cpu_ns();
     words[0] = getpid();
+    const int64_t wanted_ns = words[1] + atoll(argv[1]) * 1000000;
     while (words[1] < wanted_ns) {
         burn_spin();
         words[1] = process_cpu_ns();

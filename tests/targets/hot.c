@@ -1,5 +1,6 @@
 /*
- * hot MODE MS: burns MS of CPU time in hot_spin, on the thread that MODE says, and prints what the kernel has counted.
+ * hot MODE MS: burns MS of CPU time in hot_spin, on the thread that MODE says, and prints what the kernel has counted
+ * for the process.
  *
  * Modes: main; pthread; clone (a raw clone thread with its creator's thread-local storage); clone-zero and
  * clone-garbage (the same, its thread register pointing nowhere).
@@ -34,7 +35,7 @@ __attribute__((noinline)) static void hot_spin(void)
 __attribute__((noinline)) static void hot_caller(void)
 {
     atomic_store(&hot_tid, (int)raw_call(SYS_gettid, 0, 0, 0));
-    while (raw_thread_cpu_ns() < wanted_ns)
+    for (const int64_t until_ns = raw_thread_cpu_ns() + wanted_ns; raw_thread_cpu_ns() < until_ns;)
         hot_spin();
     atomic_store(&is_done, 1);
 }
