@@ -370,8 +370,10 @@ static bool on_perf_event(const siginfo_t *info, const void *context, uint32_t s
     struct sp_stripe *stripe = &segment->header->stripes[stripe_number];
     if (identify(slot, context, &who)) {
         const uint64_t owed = owed_by_self(slot);
-        sp_trigger_is_first(segment, slot);
-        sp_pace_keep(segment, slot, owed);
+        if (info->si_code != SP_POLL_BEHIND) {
+            sp_trigger_is_first(segment, slot);
+            sp_pace_keep(segment, slot, owed);
+        }
         on_own_signal(&who, context, owed, stripe);
     } else {
         sp_add_relaxed(&stripe->stray, (uint64_t)1);

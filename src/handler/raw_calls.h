@@ -32,6 +32,15 @@ static inline long sp_raw_thread_exists(int32_t pid, int32_t tid)
     return sp_syscall4(__NR_tgkill, pid, tid, 0, 0);
 }
 
+/*
+ * Gives the calling thread `tid` of process `pid` a signal with siginfo of its choice. To itself a thread may send any
+ * (Linux, kernel/signal.c, do_rt_tgsigqueueinfo).
+ */
+static inline long sp_raw_signal_self(int32_t pid, int32_t tid, const siginfo_t *info)
+{
+    return sp_syscall4(__NR_rt_tgsigqueueinfo, pid, tid, info->si_signo, (long)info);
+}
+
 static inline long sp_raw_timer_create(clockid_t clock, const struct sigevent *event, int32_t *timer)
 {
     return sp_syscall4(__NR_timer_create, clock, (long)event, (long)timer, 0);

@@ -25,6 +25,7 @@
 #include <linux/prctl.h>
 #include <signal.h>
 
+#include "handler/account.h"
 #include "handler/entry.h"
 #include "handler/pace.h"
 #include "handler/random.h"
@@ -174,13 +175,29 @@ static uint64_t first_period_ns(const struct sp_segment *segment, const struct s
     return due_ns >= from_ns ? due_ns - now_ns : least_ns + period_ns - (from_ns - due_ns) % period_ns;
 }
 
-static int32_t start_perf_event(const struct sp_segment *segment, uint32_t slot)
+/*
+ * What the calling thread owes by now, a process's start as a rule, is of the place where it stands, and not of the one
+ * where the event's first signal will find it.
+ */
+static void pay_at_once(int fd, int32_t tid)
+{
+    siginfo_t info; /* only what the kernel reads is set: clearing it all would call memset */
+    info.si_signo = SIGPROF;
+    info.si_errno = 0;
+    info.si_code = SP_POLL_BEHIND;
+    info.si_band = 0;
+    info.si_fd = fd;
+    sp_raw_signal_self(sp_raw_process_id(), tid, &info);
+}
+
+static int32_t start_perf_event(const struct sp_segment *segment, uint32_t slot, bool is_self)
 {
     struct sp_slot *at = sp_segment_slot(segment, slot);
     const int32_t tid = sp_load_relaxed(&at->tid);
     if (is_filtered())
         return -SP_PERF_UNDER_SECCOMP;
-    long fd = open_event(tid, first_period_ns(segment, at, sp_raw_clock_ns(sp_thread_clock(tid))));
+    const uint64_t now_ns = sp_raw_clock_ns(sp_thread_clock(tid));
+    long fd = open_event(tid, first_period_ns(segment, at, now_ns));
     if (fd >= 0)
         fd = move_up(segment, fd);
     if (fd < 0)
@@ -188,6 +205,8 @@ static int32_t start_perf_event(const struct sp_segment *segment, uint32_t slot)
     long result = direct_signals((int)fd, tid);
     if (result >= 0)
         result = publish_event(segment, slot, (int)fd);
+    if (result >= 0 && is_self && sp_account_owed(segment, slot, now_ns) > 0)
+        pay_at_once((int)fd, tid);
     if (result >= 0)
         return 0;
     sp_store_relaxed(&at->perf_fd, -1);
@@ -217,10 +236,10 @@ static bool note_success(struct sp_header *header, enum sp_trigger trigger)
     return true;
 }
 
-static bool try_perf_event(const struct sp_segment *segment, uint32_t slot)
+static bool try_perf_event(const struct sp_segment *segment, uint32_t slot, bool is_self)
 {
     struct sp_header *header = segment->header;
-    const int32_t error = start_perf_event(segment, slot);
+    const int32_t error = start_perf_event(segment, slot, is_self);
     if (error == 0)
         return note_success(header, SP_TRIGGER_PERF);
     sp_add_relaxed(&header->perf_refused, (uint64_t)1);
@@ -243,10 +262,10 @@ bool sp_trigger_start(const struct sp_segment *segment, uint32_t slot, bool is_s
     const struct sp_header *header = segment->header;
     const bool is_perf_first = sp_load_relaxed(&header->trigger) == SP_TRIGGER_PERF;
     if (is_perf_first)
-        return try_perf_event(segment, slot) || try_timer(segment, slot, is_self);
+        return try_perf_event(segment, slot, is_self) || try_timer(segment, slot, is_self);
     return try_timer(segment, slot, is_self) ||
            (sp_load_relaxed(&sp_segment_slot(segment, slot)->error) != SP_TRIGGER_NO_THREAD &&
-            sp_load_relaxed(&header->trigger_asked) == SP_TRIGGER_AUTO && try_perf_event(segment, slot));
+            sp_load_relaxed(&header->trigger_asked) == SP_TRIGGER_AUTO && try_perf_event(segment, slot, is_self));
 }
 
 /* Whether `fd` still is the event of that id. */

@@ -13,6 +13,12 @@
 
 #pragma GCC visibility push(hidden) /* else clang calls by way of a register: see check_handler.py */
 
+/*
+ * si_code of a signal that stands for a perf event, from the thread itself; the kernel's own are POLL_IN. Not negative:
+ * RLIMIT_SIGPENDING may leave nothing but the number of a signal whose code is.
+ */
+enum { SP_POLL_BEHIND = 5 }; /* POLL_PRI of <signal.h> */
+
 /* The CPU clock of thread `tid` (a tid of 0 is the caller's): Linux, include/linux/posix-timers_types.h. */
 static inline int32_t sp_thread_clock(int32_t tid)
 {
@@ -23,7 +29,8 @@ static inline int32_t sp_thread_clock(int32_t tid)
  * Starts the trigger in use (header->trigger) for the thread of `slot`, whose tid, generation and account are filled
  * in: its timer expires, or its event comes, when the next period is due. Where the kernel refuses the one, the other
  * serves, unless the timer was asked for by name; refusals are counted and their errno kept. False when there is none.
- * `is_self`: it is the calling thread. Another one may be asleep, and a timer that is set in its past would wake it.
+ * `is_self`: it is the calling thread, whose signal comes at once if it owes something already. Another one may be
+ * asleep, and would be woken by that.
  */
 bool sp_trigger_start(const struct sp_segment *segment, uint32_t slot, bool is_self);
 

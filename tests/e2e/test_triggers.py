@@ -64,6 +64,17 @@ def test_perf_at_100000_hz_leaves_time(directory):
     e2e.equal(len(slowed), 1 if is_slow else 0, f"lines about the pace in\n{got.stderr}")
 
 
+def test_time_before_the_event_is_of_the_start(directory):
+    """exec, the dynamic linker and our own start, of as many milliseconds as 10 000 Hz need for the segment: that is not
+    the program's. ±1 ms: ten samples."""
+    e2e.need_perf(FAST_HZ)
+    got = e2e.record(directory, [e2e.target("processes"), "burn", 100], fast("perf"))
+    e2e.equal(got.status, 0, f"exit\n{got.stderr}")
+    profile = got.profile("processes")
+    found = profile.cum().get("process_spin", 0)
+    e2e.within(found, e2e.value(got.stdout, "spun_ns"), 0.05, 1_000_000, f"process_spin in {profile.cum()}")
+
+
 def test_perf_unprivileged(directory):
     prefix = e2e.nobody([])
     if not prefix:

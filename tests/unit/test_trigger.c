@@ -263,6 +263,49 @@ static void test_trigger_late_timer_does_not_wake_a_sleeper(void **state)
     sigaction(SIGPROF, &before, NULL);
 }
 
+/* Arms with SIGPROF blocked: the si_code of the signal that is pending then, or 0; `fd` gets the event's descriptor. */
+static int code_after_arming(struct sp_segment *segment, int32_t tid, const struct sp_birth *birth, int *fd)
+{
+    sigset_t profiling, before;
+    siginfo_t info;
+    const struct timespec at_once = {0};
+    sigemptyset(&profiling);
+    sigaddset(&profiling, SIGPROF);
+    pthread_sigmask(SIG_BLOCK, &profiling, &before);
+    const uint32_t slot = sp_thread_arm(segment, tid, birth);
+    assert_true(slot != 0 && slot != SP_ARM_BUSY);
+    *fd = sp_load_relaxed(&sp_segment_slot(segment, slot)->perf_fd);
+    const bool is_pending = sigtimedwait(&profiling, &info, &at_once) == SIGPROF;
+    sp_trigger_stop(segment, slot);
+    sp_thread_disarm(segment, slot, SP_END_GONE, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!is_pending)
+        return 0;
+    assert_int_equal(info.si_fd, *fd);
+    return info.si_code;
+}
+
+/* A thread that owes periods when it gets its event has its signal at once; one that owes nothing, or is another: not.
+ */
+static void test_trigger_account_that_is_behind_is_paid_at_once(void **state)
+{
+    (void)state;
+    static const struct sp_birth now = {.is_self = true, .is_from_now = true};
+    static const struct sp_birth another = {.is_self = false};
+    int fd;
+    struct sp_segment segment = new_perf_segment();
+    segment.geometry.period_ns = 50000000; /* the next is due long after the last of these */
+    while (thread_cpu_ns() < 2 * segment.geometry.period_ns)
+        ;
+    const int code = code_after_arming(&segment, (int32_t)gettid(), &self, &fd);
+    if (fd >= 0) {
+        assert_int_equal(code, SP_POLL_BEHIND);
+        assert_int_equal(code_after_arming(&segment, (int32_t)gettid(), &now, &fd), 0);
+        assert_int_equal(code_after_arming(&segment, (int32_t)gettid(), &another, &fd), 0);
+    }
+    free_segment(&segment);
+}
+
 static void signals(struct sp_segment *segment, uint32_t slot, unsigned n, uint64_t owed)
 {
     for (unsigned i = 0; i < n; i++)
@@ -420,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_trigger_timer_by_name_is_no_perf_event),
         cmocka_unit_test(test_trigger_perf_event_is_not_tried_under_seccomp),
         cmocka_unit_test(test_trigger_late_timer_does_not_wake_a_sleeper),
+        cmocka_unit_test(test_trigger_account_that_is_behind_is_paid_at_once),
         cmocka_unit_test(test_trigger_unhandled_event_comes_no_more_often),
         cmocka_unit_test(test_trigger_pace_of_signals_in_time_is_the_period),
         cmocka_unit_test(test_trigger_pace_of_late_signals_is_slower),
