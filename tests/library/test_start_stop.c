@@ -62,9 +62,14 @@ int main(int argc, char **argv)
     require_equal(count_entries("/proc/self/fd"), descriptors);
     /*
      * malloc's arenas and a sanitizer's regions come and go by a few, more with time. A mapping that every round keeps
-     * is `rounds` of them, one that is kept at one of the three rates a third of that.
+     * is `rounds` of them, one that is kept at one of the three rates a third of that. TSan's own, 400 of them, have
+     * no bound of a few: it is there for the races.
      */
+#ifndef __SANITIZE_THREAD__
     require(count_mappings() <= mappings + 16 + rounds / 4);
+#else
+    (void)mappings;
+#endif
     require(count_timers() <= 0);
     atomic_store(&is_over, true);
     for (int i = 0; i < THREADS; i++)

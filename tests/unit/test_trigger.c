@@ -279,7 +279,7 @@ static int code_after_arming(struct sp_segment *segment, int32_t tid, const stru
     sp_trigger_stop(segment, slot);
     sp_thread_disarm(segment, slot, SP_END_GONE, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!is_pending)
+    if (!is_pending || *fd < 0)
         return 0;
     assert_int_equal(info.si_fd, *fd);
     return info.si_code;
