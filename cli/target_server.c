@@ -33,6 +33,7 @@ struct connection {
     int fd;                  /* -1: closed, by the end of the process or of its descriptors */
     struct sp_process_handle process;
     bool is_introduced;
+    bool is_kept;             /* over, with no descriptors: a child that waits for ours may be its */
     uint64_t image;           /* as in struct sp_handover_message */
     struct sp_target *target; /* NULL before SEGMENT or FORKED */
     struct sp_segment segment;
@@ -46,8 +47,9 @@ struct sp_target_server {
     bool is_stopped;
     unsigned targets_seen;
     struct connection *connections; /* the newest first */
-    size_t n_connections;
-    uint64_t accepted; /* connections so far */
+    size_t n_open;                  /* connections that are not only kept */
+    uint64_t accepted;              /* connections so far */
+    bool is_short;                  /* of descriptors, when it accepted last: others may wait for them */
 };
 
 static void watch(const struct sp_target_server *server, int fd, struct connection *connection, uint32_t flags)
@@ -105,9 +107,9 @@ static void let_go(struct connection *connection)
 /* Ends a connection; the link to it becomes the link to the next one. */
 static void drop(struct sp_target_server *server, struct connection **link)
 {
-    server->n_connections--;
     struct connection *connection = *link;
     *link = connection->next;
+    server->n_open -= !connection->is_kept;
     let_go(connection);
     sp_process_close(&connection->process);
     if (connection->fd >= 0)
@@ -133,15 +135,17 @@ static bool has_descriptors(const struct sp_target_server *server)
     struct rlimit limit;
     const size_t kept = FDS_KEPT + server->setup.image_descriptors;
     return getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-           FDS_PER_CONNECTION * (server->n_connections + 1) + kept <= limit.rlim_cur || server->n_connections == 0;
+           FDS_PER_CONNECTION * (server->n_open + 1) + kept <= limit.rlim_cur || server->n_open == 0;
 }
 
 static void accept_all(struct sp_target_server *server)
 {
     while (has_descriptors(server)) {
         const int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
+        if (fd < 0) {
+            server->is_short = errno == EMFILE || errno == ENFILE;
             return;
+        }
         struct connection *connection = calloc(1, sizeof *connection);
         if (connection == NULL) {
             close(fd);
@@ -150,11 +154,12 @@ static void accept_all(struct sp_target_server *server)
         *connection = (struct connection){.next = server->connections, .fd = fd};
         sp_process_open_peer(&connection->process, fd);
         server->connections = connection;
-        server->n_connections++;
+        server->n_open++;
         server->accepted++;
         watch(server, fd, connection, 0);
         watch(server, connection->process.pidfd, connection, 0);
     }
+    server->is_short = true;
 }
 
 /* Whether it may speak, and is one of those that are to be sampled. */
@@ -318,17 +323,28 @@ static bool is_over(const struct connection *connection)
     return connection->fd < 0 && (connection->target == NULL || connection->process.ended);
 }
 
+static void keep(struct sp_target_server *server, struct connection *connection)
+{
+    if (connection->is_kept)
+        return;
+    sp_process_close(&connection->process);
+    connection->is_kept = true;
+    server->n_open--;
+}
+
 /* Lets go of those that will not be heard of again, and drains the others. */
 static void drain_all(struct sp_target_server *server)
 {
     for (struct connection **link = &server->connections; *link != NULL;) {
         struct connection *connection = *link;
         sp_process_look(&connection->process);
-        if (is_over(connection)) {
+        if (is_over(connection) && !server->is_short) {
             drop(server, link);
             continue;
         }
-        if (connection->target != NULL) {
+        if (is_over(connection))
+            keep(server, connection);
+        if (connection->target != NULL && !connection->is_kept) {
             sp_collector_process_cpu(connection->target, connection->process.cpu_ns);
             sp_collector_drain(connection->target);
         }
@@ -351,9 +367,9 @@ void sp_server_catch_up(struct sp_target_server *server)
     bool was_short;
     do {
         accepted = server->accepted;
-        was_short = !has_descriptors(server);
+        was_short = server->is_short;
         sp_server_drain(server);
-    } while (was_short && server->accepted != accepted);
+    } while ((was_short || server->is_short) && server->accepted != accepted);
 }
 
 void sp_server_stop(struct sp_target_server *server)
@@ -366,7 +382,7 @@ void sp_server_stop(struct sp_target_server *server)
 
 void sp_server_process_ended(struct sp_target_server *server, pid_t pid)
 {
-    sp_server_serve(server);
+    sp_server_catch_up(server);
     for (struct connection *c = server->connections; c != NULL; c = c->next)
         if (c->process.pid == pid) {
             attend(server, c);
