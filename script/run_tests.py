@@ -19,7 +19,8 @@ TAIL_LINES = 30  # of the output of what failed
 BUILD_SECONDS = 400
 TEST_SECONDS = 900
 
-SANITIZER_OPTIONS = {
+TEST_ENVIRONMENT = {
+    "SIGPROF_GO_CACHE": os.path.join(ROOT, "build-test", "go-cache"),  # what Go compiles is the same for each
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=0:strict_string_checks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
@@ -199,7 +200,7 @@ def run_configuration(configuration, counts):
         command += ["--suite", suite]
     for suite in configuration.without:
         command += ["--no-suite", suite]
-    code, output = run(command, TEST_SECONDS, SANITIZER_OPTIONS)
+    code, output = run(command, TEST_SECONDS, TEST_ENVIRONMENT)
     failures = len(counts.failed)
     tests = read_log(configuration, log, counts)
     if tests == 0 and (code == 0 or "No suitable tests" in output or "No tests defined" in output):

@@ -19,6 +19,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path += [os.path.join(ROOT, "corpus"), os.path.join(ROOT, "lib")]
 import edge_cases  # noqa: E402
+import go_cache  # noqa: E402
 import producers  # noqa: E402
 from pprof_encode import Profile  # noqa: E402
 
@@ -32,8 +33,7 @@ def find_pprof():
     go = producers.find_go()
     if not go:
         return None
-    cache = os.path.join(os.environ.get("BUILD") or tempfile.gettempdir(), "tests", "go-cache")
-    done = subprocess.run([go, "tool", "-n", "pprof"], env=producers.go_environment(os.path.abspath(cache)),
+    done = subprocess.run([go, "tool", "-n", "pprof"], env=producers.go_environment(go_cache.path()),
                           stdout=subprocess.PIPE, text=True, check=True, timeout=300)
     return done.stdout.strip()
 

@@ -37,11 +37,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 for folder in ("lib", "corpus"):
     sys.path.insert(0, os.path.join(os.path.dirname(HERE), folder))
 
-import make_corpus  # noqa: E402  these need the paths above
+import go_cache  # noqa: E402  these need the paths above
+import make_corpus  # noqa: E402
 import producers  # noqa: E402
 from report_cases import (COMBINATIONS, ERRORS, FOLLOWED, FOR_ONE, KNOWN, OLDER, OLDER_KNOWN, REPORTS,  # noqa: E402
                           UNSTABLE, WITH_FILES)
-from report_tools import Answer, Case, Tools, go_cache, pprofs  # noqa: E402
+from report_tools import Answer, Case, Tools, pprofs  # noqa: E402
 
 SKIP = 77
 STEP = 5  # combinations of each profile and report, unless --full
@@ -247,7 +248,7 @@ def compare_with_older(tools, versions, asked):
 def made_corpus(sigprof, scratch):
     corpus = os.path.join(scratch, "corpus")
     os.environ["SIGPROF"] = sigprof
-    for why in make_corpus.make(corpus, go_cache())[1]:
+    for why in make_corpus.make(corpus, go_cache.path())[1]:
         print(f"left out: {why}")
     return corpus
 

@@ -16,6 +16,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import e2e  # noqa: E402
+import go_cache  # noqa: E402
 import pprof_encode  # noqa: E402
 
 GO_SERVER = """package main
@@ -188,7 +189,7 @@ def go_server(directory):
     source, program = os.path.join(directory, "server.go"), os.path.join(directory, "server")
     with open(source, "w", encoding="utf-8") as file:
         file.write(GO_SERVER)
-    env = {**os.environ, "GOCACHE": os.path.join(e2e.BUILD, "tests", "go-cache"), "GOFLAGS": "", "HOME": directory,
+    env = {**os.environ, "GOCACHE": go_cache.path(), "GOFLAGS": "", "HOME": directory,
            "GOTOOLCHAIN": "local", "GO111MODULE": "off"}
     done = e2e.run([gos[0], "build", "-o", program, source], env=env, cwd=directory, timeout=4 * e2e.TIMEOUT_S)
     e2e.equal(done.returncode, 0, f"exit of go build\n{done.stderr.decode()}")

@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import e2e  # noqa: E402
+import go_cache  # noqa: E402
 
 REASONS = ["SIGPROF blocked", "SIGPROF ignored", "handler replaced", "no timer", "no slot", "filtered", "unknown"]
 TALLIES = ["fired", "recorded", "collected", "settled", "withheld", "filtered"]
@@ -155,7 +156,7 @@ def test_gos_pprof_reads_past_the_ledger(directory):
                   e2e.without_time(e2e.sigprof_top(got.path)), f"-top of {go}")
         path = os.path.join(directory, "anew.pb.gz")
         done = e2e.run([go, "tool", "pprof", "-proto", "-output", path, got.path], timeout=4 * e2e.TIMEOUT_S,
-                       env={**os.environ, "GOCACHE": os.path.join(e2e.BUILD, "tests", "go-cache"), "HOME": directory,
+                       env={**os.environ, "GOCACHE": go_cache.path(), "HOME": directory,
                             "GOTOOLCHAIN": "local", "PPROF_BINARY_PATH": directory, "PPROF_TMPDIR": directory})
         e2e.equal(done.returncode, 0, f"exit of {go} tool pprof -proto\n{done.stderr.decode()}")
         e2e.check("only in the comments" in info_text(path), info_text(path))

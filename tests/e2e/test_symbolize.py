@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import e2e  # noqa: E402
+import go_cache  # noqa: E402
 import pprof  # noqa: E402
 import pprof_edit  # noqa: E402
 
@@ -228,7 +229,7 @@ def go_profile(directory):
         e2e.skip("there is no go command")
     put(directory, "main.go", GO_PROGRAM.encode())
     put(directory, "go.mod", b"module program\n\ngo 1.18\n")
-    env = {**os.environ, "GOCACHE": os.path.join(e2e.BUILD, "tests", "go-cache"), "GOFLAGS": "", "HOME": directory,
+    env = {**os.environ, "GOCACHE": go_cache.path(), "GOFLAGS": "", "HOME": directory,
            "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     program, path = os.path.join(directory, "program"), os.path.join(directory, "cpu.pb.gz")
     done = e2e.run([gos[0], "build", "-o", program, "."], env=env, cwd=directory, timeout=4 * e2e.TIMEOUT_S)

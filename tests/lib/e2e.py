@@ -27,7 +27,8 @@ import traceback
 import typing
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import pprof  # noqa: E402  the sibling; found by the line above
+import go_cache  # noqa: E402  siblings; found by the line above
+import pprof  # noqa: E402
 
 SIGPROF = os.environ.get("SIGPROF", "")
 BUILD = os.environ.get("BUILD", "")
@@ -162,10 +163,9 @@ def go_top(go, directory, path):
 
 def go_pprof(go, directory, path, *options):
     """The lines of `go tool pprof`. Newer Gos build the tool at its first use: the cache is kept between tests."""
-    cache = os.path.join(BUILD, "tests", "go-cache")
     scratch = os.path.join(directory, "pprof")
     os.makedirs(scratch, exist_ok=True)
-    env = {**os.environ, "PPROF_TMPDIR": scratch, "GOCACHE": cache, "GOFLAGS": "",
+    env = {**os.environ, "PPROF_TMPDIR": scratch, "GOCACHE": go_cache.path(), "GOFLAGS": "",
            "HOME": scratch, "GOTOOLCHAIN": "local", "PPROF_BINARY_PATH": scratch}
     done = run([go, "tool", "pprof", *options, path], env=env, cwd=scratch, timeout=4 * TIMEOUT_S)
     equal(done.returncode, 0, f"exit of {go} tool pprof:\n{done.stderr.decode(errors='replace')}")

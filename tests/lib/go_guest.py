@@ -5,6 +5,7 @@ import os
 import shutil
 
 import e2e
+import go_cache
 
 GUEST = os.path.join(e2e.ROOT, "tests", "targets", "go_guest")
 
@@ -38,7 +39,7 @@ def build(go, *flags):
     version = e2e.run([go, "env", "GOVERSION"]).stdout.decode().strip()
     path = os.path.join(at, "-".join(["guest", version, *(flag.strip("-").replace("=", "-").replace(" ", "") for flag in flags)]))
     done = e2e.run([go, "build", *flags, "-o", path, "."], cwd=GUEST, timeout=4 * e2e.TIMEOUT_S,
-                   env=_environment(os.path.join(e2e.BUILD, "tests", "go-cache")))
+                   env=_environment(go_cache.path()))
     e2e.equal(done.returncode, 0, f"exit of {go} build:\n{done.stderr.decode(errors='replace')}")
     return path
 

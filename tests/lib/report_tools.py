@@ -6,11 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import typing
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "corpus"))
-import producers  # noqa: E402  this needs the path above
+import go_cache  # noqa: E402  these need the path above
+import producers  # noqa: E402
 
 TIMEOUT_S = 60
 WITH_REGEX = ("peek", "list")  # reports of what matches
@@ -103,15 +103,10 @@ def minute(match):
     return match[0]
 
 
-def go_cache():
-    """The one of the build tree: tools and the runtime are compiled once."""
-    return os.path.abspath(os.path.join(os.environ.get("BUILD") or tempfile.gettempdir(), "tests", "go-cache"))
-
-
 def pprofs():
     """(Go's version, pprof) for each Go that is installed, the newest first."""
     gos = [shutil.which("go"), "/usr/local/go/bin/go", *glob.glob("/usr/lib/go-*/bin/go")]
-    env = producers.go_environment(go_cache())
+    env = producers.go_environment(go_cache.path())
     found = []
     for go in {os.path.realpath(go) for go in gos if go and os.access(go, os.X_OK)}:
         version, path = (subprocess.run([go, *words], env=env, stdout=subprocess.PIPE, check=True, timeout=300).stdout
