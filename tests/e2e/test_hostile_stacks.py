@@ -2,7 +2,7 @@
 """Programs whose stacks are hard to walk, or no stacks at all, sampled at the highest rate: nothing crashes or hangs,
 the program's own result is right, and every sample that was due is recorded or counted as lost.
 
-Each runs for 3 seconds, or for HOSTILE_SECONDS of the environment.
+Each runs for 2 seconds, or for HOSTILE_SECONDS of the environment.
 
 About the bounds on whole stacks. Where the program's frames all have unwind tables, what is left are single
 instructions in libc's assembly, far less than 1 % of the time: so 99 % is asked for, less four standard deviations of
@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import e2e  # noqa: E402
 import stack_census  # noqa: E402
 
-SECONDS = float(os.environ.get("HOSTILE_SECONDS", "3"))
+SECONDS = float(os.environ.get("HOSTILE_SECONDS", "2"))
 RATE_HZ = 10000
 SAMPLES_AT_LEAST = 100
 
