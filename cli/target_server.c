@@ -24,6 +24,9 @@
 /* At most so many in a row, so that a storm of them does not keep the samples waiting. */
 enum { EVENTS_AT_ONCE = 1024 };
 
+/* Of those that are over, and kept; and as many again of those that had children. Each has a segment. */
+enum { KEPT_AT_MOST = 64 };
+
 /* Descriptors of a connection, and those that are kept for segments, /proc and the output, beside the images'. */
 enum { FDS_PER_CONNECTION = 2, FDS_KEPT = 32 };
 
@@ -34,6 +37,7 @@ struct connection {
     struct sp_process_handle process;
     bool is_introduced;
     bool is_kept;             /* over, with no descriptors: a child that waits for ours may be its */
+    bool is_parent;           /* a forked child of it has been heard */
     uint64_t image;           /* as in struct sp_handover_message */
     struct sp_target *target; /* NULL before SEGMENT or FORKED */
     struct sp_segment segment;
@@ -234,12 +238,15 @@ static void on_segment(struct sp_target_server *server, struct connection *conne
     sp_message_answer(connection->fd, is_taken ? SP_HANDOVER_READY : SP_HANDOVER_REFUSE);
 }
 
-static struct sp_target *find_image(const struct sp_target_server *server, uint64_t image)
+static struct sp_target *find_parent(const struct sp_target_server *server, uint64_t image)
 {
-    const struct connection *connection = server->connections;
+    struct connection *connection = server->connections;
     while (connection != NULL && (connection->image != image || connection->target == NULL))
         connection = connection->next;
-    return image != 0 && connection != NULL ? connection->target : NULL;
+    if (image == 0 || connection == NULL)
+        return NULL;
+    connection->is_parent = true;
+    return connection->target;
 }
 
 /* It waits for no answer: where it is not welcome, its segment tells it to stop. */
@@ -248,7 +255,7 @@ static void on_forked(struct sp_target_server *server, struct connection *connec
 {
     struct sp_segment segment;
     if (is_welcome(server, connection, message) &&
-        take_segment(server, connection, message, memfd, find_image(server, message->parent))) {
+        take_segment(server, connection, message, memfd, find_parent(server, message->parent))) {
         connection->image = message->image;
     } else if (sp_collector_map(memfd, &message->geometry, &segment) == 0) {
         sp_store_release(&segment.header->stop_requested, 1u);
@@ -323,6 +330,7 @@ static bool is_over(const struct connection *connection)
     return connection->fd < 0 && (connection->target == NULL || connection->process.ended);
 }
 
+/* It is over, and so are its descriptors. */
 static void keep(struct sp_target_server *server, struct connection *connection)
 {
     if (connection->is_kept)
@@ -332,19 +340,24 @@ static void keep(struct sp_target_server *server, struct connection *connection)
     server->n_open--;
 }
 
-/* Lets go of those that will not be heard of again, and drains the others. */
+/*
+ * Lets go of those that will not be heard of again, and drains the others. While somebody waits for a descriptor, who
+ * may be the child of one of them, the newest are kept, and the newest of those that had other children.
+ */
 static void drain_all(struct sp_target_server *server)
 {
+    unsigned n_kept[] = {0, 0};
     for (struct connection **link = &server->connections; *link != NULL;) {
         struct connection *connection = *link;
         sp_process_look(&connection->process);
-        if (is_over(connection) && !server->is_short) {
+        if (is_over(connection) && (!server->is_short || n_kept[connection->is_parent] == KEPT_AT_MOST)) {
             drop(server, link);
             continue;
         }
-        if (is_over(connection))
+        if (is_over(connection)) {
             keep(server, connection);
-        if (connection->target != NULL && !connection->is_kept) {
+            n_kept[connection->is_parent]++;
+        } else if (connection->target != NULL) {
             sp_collector_process_cpu(connection->target, connection->process.cpu_ns);
             sp_collector_drain(connection->target);
         }
